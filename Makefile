@@ -1,0 +1,23 @@
+# Two commands for a fresh machine with Python 3.10 or later: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint
+
+demo: $(VENV)/ready
+	$(BIN)/python -m lib_iclight
+
+test: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+# stable-diffusion-sdkit carries CompVis's own ldm UNet; its pinned dependencies are those of 2022, so none are taken.
+$(VENV)/ready: pyproject.toml Makefile
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet -e '.[embedded,test]'
+	$(BIN)/python -m pip install --quiet --no-deps stable-diffusion-sdkit==2.1.5
+	touch $@

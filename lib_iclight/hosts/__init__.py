@@ -1,0 +1,59 @@
+"""What differs between hosts, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class TabFit:
+    """How the img2img tab brings its picture to the size that it encodes."""
+
+    resize_mode: int
+    """The web UI's: 0 just resize, 1 crop and resize, 2 resize and fill, 3 just resize, in the latent."""
+
+    width: int
+    height: int
+
+    crop_region: tuple[int, int, int, int] | None = None
+    """Left, top, right, bottom in the picture's pixels, where only the masked part is inpainted."""
+
+
+class Host(Protocol):
+    """What the relight needs of the program that it runs in."""
+
+    def models_folder(self) -> Path:
+        """The folder that IC-Light's files are in."""
+
+    def unet_shapes(self, unet: Any) -> Mapping[str, tuple[int, ...]]:
+        """Shapes of the UNet's tensors as the checkpoint has them, whatever is merged right now."""
+
+    def add_patches(self, unet: Any, name: str, patches: Mapping[str, Any], strength: float) -> set[str]:
+        """Put differences on a clone; returns the keys that were taken."""
+
+    def carries_patches(self, unet: Any, name: str) -> bool:
+        """Whether differences of that name are on this patcher."""
+
+    def encode(self, sd_model: Any, pixels: torch.Tensor) -> torch.Tensor:
+        """Encode [B, H, W, 3] in 0…1 to the scaled mode of the posterior, float32 [B, 4, H/8, W/8] on the CPU."""
+
+    def fit_like_tab(self, image: Image.Image, fit: TabFit) -> Image.Image:
+        """Bring a picture to size as the img2img tab does with its own."""
+
+    def refiner_would_switch(self, p: Any) -> bool:
+        """Whether another checkpoint would take over in the middle of this pass."""
+
+    def interrupted(self) -> bool:
+        """Whether the user has stopped or skipped this generation."""
+
+    def add_results(self, p: Any, processed: Any, images: list[Image.Image]) -> None:
+        """Show more pictures among a finished generation's results."""
+
+    def add_comment(self, p: Any, processed: Any, sentence: str) -> None:
+        """Say something beside a finished generation's results."""

@@ -1,0 +1,43 @@
+"""Light sources and plain backgrounds, as pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .pictures import Picture
+from .request import Background, Light
+
+LIGHT_MAP_RANGE = (255, 0)
+"""Bright and dark end of a light map: `gradio_demo.py` of the reference."""
+
+BACKGROUND_RANGE = (224, 32)
+"""Bright and dark end of a plain background: `gradio_demo_bg.py` of the reference."""
+
+AMBIENT_LIGHT = 127
+AMBIENT_BACKGROUND = 64
+
+
+def light_map(light: Light, width: int, height: int) -> Picture:
+    """The light map of a light that is neither none nor custom: uint8 [height, width, 3]."""
+    if light is Light.AMBIENT:
+        return _even(AMBIENT_LIGHT, width, height)
+    return _gradient(light.value, *LIGHT_MAP_RANGE, width, height)
+
+
+def plain_background(background: Background, width: int, height: int) -> Picture:
+    """The background of a choice that needs no picture: uint8 [height, width, 3]."""
+    if background is Background.AMBIENT:
+        return _even(AMBIENT_BACKGROUND, width, height)
+    return _gradient(background.value, *BACKGROUND_RANGE, width, height)
+
+
+def _even(value: int, width: int, height: int) -> Picture:
+    return Picture(np.full((height, width, 3), value, np.uint8))
+
+
+def _gradient(side: str, bright: int, dark: int, width: int, height: int) -> Picture:
+    """Bright at `side`, falling linearly to the other one, truncated to whole numbers as the reference does."""
+    first, last = (bright, dark) if side in ("left", "top") else (dark, bright)
+    ramp = np.linspace(first, last, width if side in ("left", "right") else height).astype(np.uint8)
+    ramp = ramp[None, :, None] if side in ("left", "right") else ramp[:, None, None]
+    return Picture(np.ascontiguousarray(np.broadcast_to(ramp, (height, width, 3))))

@@ -1,0 +1,142 @@
+"""Pictures as they come in: decoded, checked, and known by what they show."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import io
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from .errors import ICLightError
+
+MAX_PIXELS = 64_000_000
+"""Larger pictures are refused: decoded, this many pixels already take a quarter of a gigabyte."""
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+"""What a request may send. Pillow knows more, among them PostScript, which runs a program."""
+
+
+class Picture:
+    """A picture of 8 bits a channel. (No dataclass: pydantic would copy one field by field.)"""
+
+    def __init__(self, rgb: np.ndarray, alpha: np.ndarray | None = None) -> None:
+        """:param rgb: uint8 [H, W, 3].
+
+        :param alpha: uint8 [H, W], 0 transparent to 255 opaque; None where every pixel is opaque.
+        """
+        self.rgb = rgb
+        self.alpha = alpha
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return self.rgb.shape[1]
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return self.rgb.shape[0]
+
+    @cached_property
+    def digest(self) -> bytes:
+        """16 bytes that differ wherever two pictures differ: the picture's name in caches."""
+        digest = hashlib.blake2b(repr(self.rgb.shape).encode(), digest_size=16)
+        digest.update(np.ascontiguousarray(self.rgb))
+        if self.alpha is not None:
+            digest.update(np.ascontiguousarray(self.alpha))
+        return digest.digest()
+
+    def mirrored(self) -> Picture:
+        """The same picture with left and right exchanged."""
+        return Picture(self.rgb[:, ::-1], None if self.alpha is None else self.alpha[:, ::-1])
+
+    def to_image(self) -> Image.Image:
+        """Its colours as a Pillow image in mode RGB; alpha is left out."""
+        return Image.fromarray(self.rgb)
+
+    @classmethod
+    def from_image(cls, image: Image.Image, name: str) -> Picture:
+        """Take over a Pillow image: turned upright, converted to 8 bits.
+
+        :param name: the field that it came in, for the error's sentence.
+        :raises ICLightError: it is too large or its data are damaged.
+        """
+        _check_size(image, name)
+        try:
+            image = _to_8_bits(ImageOps.exif_transpose(image))
+            rgba = np.asarray(image.convert("RGBA" if _has_alpha(image) else "RGB"))
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise ICLightError(f"The picture in {name} is damaged and can't be decoded: {error}.") from error
+        alpha = rgba[..., 3] if rgba.shape[2] == 4 and rgba[..., 3].min() < 255 else None
+        return cls(np.ascontiguousarray(rgba[..., :3]), alpha)
+
+    @classmethod
+    def from_value(cls, value: Any, name: str) -> Picture:
+        """Take over what the panel (a Pillow image or an array) or the API (base64, also as a data URL) hands over.
+
+        :raises ICLightError: it is neither, or can't be decoded.
+        """
+        if isinstance(value, Picture):
+            return value
+        if isinstance(value, np.ndarray):
+            if value.dtype != np.uint8 or value.ndim not in (2, 3) or 0 in value.shape:
+                raise ICLightError(f"{name} must be a picture of 8 bits a channel, not an array {value.shape}.")
+            value = Image.fromarray(value)
+        if isinstance(value, Image.Image):
+            return cls.from_image(value, name)
+        if isinstance(value, str):
+            return cls.from_image(_open(_decode_base64(value, name), name), name)
+        raise ICLightError(f"{name} must be a picture: base64 text over the API. It is of type {type(value).__name__}.")
+
+
+def _decode_base64(text: str, name: str) -> bytes:
+    if text.startswith(("http://", "https://")):
+        raise ICLightError(f"{name} is an address. IC-Light fetches no pictures: send the picture itself, as base64.")
+    if text.startswith("data:"):
+        header, _, text = text.partition(",")
+        if not header.endswith(";base64"):
+            raise ICLightError(f"{name} is a data URL without base64: send the picture as base64.")
+    try:
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ICLightError(f"{name} is not valid base64 ({error}): send the picture's bytes as base64.") from error
+    if not data:
+        raise ICLightError(f"{name} is empty: send a picture as base64, or leave the field out.")
+    return data
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    Image.init()
+    try:
+        return Image.open(io.BytesIO(data), formats=[each for each in _FORMATS if each in Image.OPEN])
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise ICLightError(
+            f"The picture in {name} can't be decoded: it is cut short or no picture. Send PNG, JPEG or WebP."
+        ) from error
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise ICLightError(
+            f"The picture in {name} is {image.width}×{image.height} pixels. "
+            f"At most {MAX_PIXELS // 1_000_000} million are taken: make it smaller."
+        )
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Sixteen-bit greyscale is scaled, which Pillow's own conversion would clip."""
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+    return image

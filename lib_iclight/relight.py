@@ -1,0 +1,227 @@
+"""One relight, from what was asked to what is shown: the corridor that all rooms lie along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from . import conditioning
+from .conditioning import Source
+from .errors import ICLightError
+from .foreground import cut_out
+from .hosts import Host, TabFit
+from .light import light_map, plain_background
+from .patching import check_checkpoint, patch_unet
+from .pictures import Picture
+from .request import INFOTEXT_PREFIX, Background, Kind, Light, RelightRequest, infotext, parse
+from .sampling import LightStart, Pass, guard_sampler, report
+from .weights import find_model, kind_of, load_offsets
+
+_STATE = "iclight"
+"""The attribute of `p` that holds what one generation needs."""
+
+LATENT_SCALE = 8
+"""Pixels a latent's element stands for, along each side."""
+
+
+@dataclass
+class Generation:
+    """A relight that was asked for. Lives on its `p`, from `before_process` to `postprocess`."""
+
+    request: RelightRequest
+    model: Path
+    kind: Kind
+
+    crop_region: tuple[int, int, int, int] | None = None
+    """Of the img2img tab's picture, where only the masked part is inpainted."""
+
+    subjects: list[Source] = field(default_factory=list)
+    """One for the whole batch, or one for each of the tab's pictures."""
+
+    size: tuple[int, int] = (0, 0)
+    """Width and height in pixels of the pass that was sampled last."""
+
+
+@dataclass
+class Refused:
+    """A relight that was asked for and can't be done: no pass of its generation may be sampled."""
+
+    error: Exception
+
+
+class RelightHooks:
+    """What the host's Script calls, in the order in which the host calls it. Holds nothing of any generation."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def before_process(self, p: Any, args: Sequence[Any]) -> None:
+        """Drop what an earlier run of this `p` left, and check what is asked for.
+
+        :param args: the panel's values in its order, or one dict from the API.
+        """
+        _drop(p)
+        try:
+            generation = self._requested(p, args)
+        except Exception as error:  # the script runner would print it and generate on
+            report(error)
+            setattr(p, _STATE, Refused(error))
+            return
+        if generation is not None:
+            setattr(p, _STATE, generation)
+
+    def process(self, p: Any) -> None:
+        """Write the settings into the infotext, before the host saves it."""
+        generation = getattr(p, _STATE, None)
+        if isinstance(generation, Generation):
+            starts_from_light = not _is_img2img(p) and generation.request.light is not Light.NONE
+            p.extra_generation_params.update(
+                infotext(generation.request, generation.kind, generation.model.name, starts_from_light)
+            )
+
+    def before_process_init_images(self, p: Any, crop_region: tuple[int, int, int, int] | None) -> None:
+        """Remember which part of its picture the img2img tab cuts out."""
+        generation = getattr(p, _STATE, None)
+        if isinstance(generation, Generation):
+            generation.crop_region = None if crop_region is None else tuple(crop_region)
+
+    def process_before_every_sampling(self, p: Any, x: torch.Tensor) -> None:
+        """Patch the UNet for the pass that is about to be sampled, and guard its sampler.
+
+        :param x: what the pass starts from, [B, 4, H/8, W/8]: its size is the one that is sampled.
+        """
+        state = getattr(p, _STATE, None)
+        if state is None:
+            return
+        try:
+            this_pass = Pass(error=state.error) if isinstance(state, Refused) else self._prepared(p, state, x)
+        except Exception as error:  # as in before_process
+            report(error)
+            this_pass = Pass(error=error)
+        guard_sampler(self._host, p, this_pass)
+
+    def postprocess(self, p: Any, processed: Any) -> None:
+        """Show the subject, if it was asked for. The relit pictures are kept whatever happens here."""
+        generation = getattr(p, _STATE, None)
+        if not isinstance(generation, Generation):
+            return
+        try:
+            if generation.request.show_subject and generation.subjects:
+                self._host.add_results(p, processed, self._shown_subjects(generation))
+        except Exception as error:  # a finishing touch: say so, and keep the pictures
+            report(error)
+            self._host.add_comment(p, processed, f"IC-Light could not show the subject: {error}")
+        delattr(p, _STATE)
+
+    def _requested(self, p: Any, args: Sequence[Any]) -> Generation | None:
+        folder = self._host.models_folder()
+        request = parse(args, lambda name: kind_of(find_model(folder, name)))
+        if request is None:
+            return None
+        model = find_model(folder, request.model)
+        kind = kind_of(model)
+        request.check_kind(kind, model.name)
+        _check_pictures(request, _is_img2img(p))
+        return Generation(request, model, kind)
+
+    def _prepared(self, p: Any, generation: Generation, x: torch.Tensor) -> Pass:
+        if self._host.refiner_would_switch(p):
+            raise ICLightError(
+                "The refiner would exchange the checkpoint in the middle of the pass, and the rest would not be relit: "
+                "switch the refiner off."
+            )
+        request = generation.request
+        offsets = load_offsets(generation.model)
+        check_checkpoint(self._host, p.sd_model, offsets)
+        width, height = generation.size = (x.shape[-1] * LATENT_SCALE, x.shape[-2] * LATENT_SCALE)
+        if not generation.subjects:
+            generation.subjects = _subjects(p, generation)
+        condition = conditioning.c_concat(
+            self._host, p.sd_model, generation.subjects, _background(p, generation), width, height
+        )
+        start = self._start(p, generation)
+        patch = patch_unet(self._host, p.sd_model.forge_objects, offsets, request.strength, condition)
+        return Pass(patch, start)
+
+    def _start(self, p: Any, generation: Generation) -> LightStart | None:
+        """The light that the pass starts from; none in a hires pass, which starts from the picture it enlarges."""
+        request = generation.request
+        if generation.kind is not Kind.FOREGROUND or request.light is Light.NONE or getattr(p, "is_hr_pass", False):
+            return None
+        width, height = generation.size
+        latents = [
+            conditioning.latent(self._host, p.sd_model, source, width, height) for source in _lights(p, generation)
+        ]
+        return LightStart(torch.cat(latents), None if _is_img2img(p) else request.light_denoise)
+
+    def _shown_subjects(self, generation: Generation) -> list[Image.Image]:
+        return [
+            Image.fromarray(conditioning.fitted(self._host, subject, *generation.size))
+            for subject in generation.subjects
+        ]
+
+
+def _drop(p: Any) -> None:
+    """Take off everything of ours: a `p` can be processed again, or be a copy of one that was."""
+    if hasattr(p, _STATE):
+        delattr(p, _STATE)
+    for name in [name for name in p.extra_generation_params if name.startswith(INFOTEXT_PREFIX)]:
+        del p.extra_generation_params[name]
+
+
+def _is_img2img(p: Any) -> bool:
+    return hasattr(p, "init_images")
+
+
+def _check_pictures(request: RelightRequest, is_img2img: bool) -> None:
+    if request.subject is None and not is_img2img:
+        raise ICLightError("There is no subject: choose a picture in IC Light's panel (over the API, subject).")
+    if request.light is Light.CUSTOM and request.light_map is None and not (is_img2img and request.subject is not None):
+        raise ICLightError(
+            "light custom needs a picture in light_map. (In img2img the tab's picture can be the light map, "
+            "with the subject in IC Light's panel.)"
+        )
+
+
+def _subjects(p: Any, generation: Generation) -> list[Source]:
+    request = generation.request
+    if request.subject is not None:
+        return [Source(cut_out(request.subject, request.cutout))]
+    return [Source(cut_out(source.picture, request.cutout), source.tab_fit) for source in _tab_pictures(p, generation)]
+
+
+def _tab_pictures(p: Any, generation: Generation) -> list[Source]:
+    """The img2img tab's pictures, to be fitted as the tab fits them."""
+    fit = TabFit(p.resize_mode, p.width, p.height, generation.crop_region)
+    return [Source(Picture.from_image(image, "the img2img tab"), fit) for image in p.init_images]
+
+
+def _background(p: Any, generation: Generation) -> Source | None:
+    request = generation.request
+    if generation.kind is not Kind.BACKGROUND:
+        return None
+    if request.background not in (Background.IMAGE, Background.MIRRORED):
+        return Source(plain_background(request.background, *generation.size))
+    picture = request.background_image
+    belongs_to_tab = (
+        request.subject is None
+        and generation.crop_region is not None
+        and (picture.width, picture.height) == p.init_images[0].size
+    )
+    if request.background is Background.MIRRORED:
+        picture = picture.mirrored()
+    return Source(picture, generation.subjects[0].tab_fit if belongs_to_tab else None)
+
+
+def _lights(p: Any, generation: Generation) -> list[Source]:
+    request = generation.request
+    if request.light is not Light.CUSTOM:
+        return [Source(light_map(request.light, *generation.size))]
+    if request.light_map is not None:
+        return [Source(request.light_map)]
+    return _tab_pictures(p, generation)

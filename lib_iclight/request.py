@@ -1,0 +1,245 @@
+"""What is asked for: the one place where input is checked, and where panel, API and infotext get their names from."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+# The models of pydantic 1 are the one thing that every host has: pydantic 2 carries them as `pydantic.v1`.
+try:
+    from pydantic.v1 import BaseModel, Extra, Field, StrictBool, StrictStr, ValidationError, validator
+except ImportError:
+    from pydantic import BaseModel, Extra, Field, StrictBool, StrictStr, ValidationError, validator
+
+from .errors import ICLightError
+from .pictures import Picture
+
+
+class Kind(str, Enum):
+    """What an IC-Light model looks at besides the noisy latent."""
+
+    FOREGROUND = "foreground"
+    """fc and fcon: the subject."""
+
+    BACKGROUND = "foreground and background"
+    """fbc: the subject and the background that it is to stand in."""
+
+
+class Cutout(str, Enum):
+    """How a subject without transparency of its own is cut out."""
+
+    GRABCUT = "grabcut"
+    NONE = "none"
+
+
+class Light(str, Enum):
+    """Where the light comes from (fc, fcon): what the first pass starts from."""
+
+    NONE = "none"
+    LEFT = "left"
+    RIGHT = "right"
+    TOP = "top"
+    BOTTOM = "bottom"
+    AMBIENT = "ambient"
+    CUSTOM = "custom"
+
+
+class Background(str, Enum):
+    """What the subject stands in (fbc)."""
+
+    IMAGE = "image"
+    MIRRORED = "mirrored"
+    LEFT = "left"
+    RIGHT = "right"
+    TOP = "top"
+    BOTTOM = "bottom"
+    AMBIENT = "ambient"
+
+
+_NUMBERS = ("light_denoise", "strength")
+_PICTURES = ("subject", "light_map", "background_image")
+_FIELDS_OF = {
+    Kind.FOREGROUND: ("light", "light_map", "light_denoise"),
+    Kind.BACKGROUND: ("background", "background_image"),
+}
+
+
+class RelightRequest(BaseModel):
+    """One relight, as asked for by the panel or over the API. The fields' order is the panel's."""
+
+    enabled: StrictBool = True
+    """Relight at all. The panel's checkbox; over the API a request that is sent is meant."""
+
+    model: StrictStr | None = None
+    """File name of the IC-Light model in `models/ic-light`; None takes the first that sees only the subject."""
+
+    subject: Picture | None = None
+    """What is to be relit; in img2img None takes the tab's picture."""
+
+    cutout: Cutout = Cutout.GRABCUT
+    """How the subject is cut out where it has no transparency of its own."""
+
+    light: Light = Light.NONE
+    """Where the light comes from, for models that see only the subject."""
+
+    light_map: Picture | None = None
+    """The light itself, bright where it comes from, for `light` custom; in img2img None takes the tab's picture."""
+
+    light_denoise: float = Field(0.9, ge=0.1, le=1.0)
+    """Share of the schedule that txt2img's light pass runs: lower follows the light map more."""
+
+    background: Background = Background.IMAGE
+    """What the subject stands in, for models that see a background."""
+
+    background_image: Picture | None = None
+    """The background's picture, for `background` image and mirrored."""
+
+    strength: float = Field(1.0, ge=0.05, le=1.5)
+    """Factor on the weight differences."""
+
+    show_subject: StrictBool = False
+    """Show the subject as the model sees it among the results."""
+
+    class Config:
+        extra = Extra.forbid
+        allow_mutation = False
+        arbitrary_types_allowed = True
+
+    @validator(*_NUMBERS, pre=True)
+    def _is_number(cls, value: Any, field: Any) -> Any:  # noqa: N805
+        # bool is an int in Python, pydantic would take numbers as text, and NaN lies in no range
+        low, high = limits(field.name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            raise ValueError(f"{field.name} must be a number from {low:g} to {high:g}, not {_shown(value)}.")
+        return value
+
+    @validator("cutout", "light", "background", pre=True)
+    def _is_choice(cls, value: Any, field: Any) -> Any:  # noqa: N805
+        choices = [each.value for each in field.type_]
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError(f"{field.name} must be one of {', '.join(choices)}, not {_shown(value)}.")
+        return value
+
+    @validator(*_PICTURES, pre=True)
+    def _is_picture(cls, value: Any, field: Any) -> Any:  # noqa: N805
+        return None if value is None else Picture.from_value(value, field.name)
+
+    @classmethod
+    def from_api(cls, values: Mapping[str, Any]) -> RelightRequest:
+        """Check a request's values, named as the fields are.
+
+        :raises ICLightError: for the first field that is unknown, of the wrong type or out of range.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise ICLightError(_sentence(error.errors()[0], values)) from error
+        except TypeError as error:
+            raise ICLightError("The names of IC Light's settings must be text.") from error
+
+    @classmethod
+    def from_panel(cls, values: Sequence[Any], kind_of: Callable[[str | None], Kind]) -> RelightRequest:
+        """Check the panel's values, in the fields' order.
+
+        :param kind_of: tells a model's kind; the panel hides the other kind's fields, so they are left out.
+        :raises ICLightError: as :meth:`from_api`, or the number of values is not the panel's.
+        """
+        if len(values) != len(cls.__fields__):
+            raise ICLightError(
+                f"IC Light got {len(values)} values where its panel has {len(cls.__fields__)}. "
+                'Over the API, send one dict: {"args": [{"subject": "…"}]}.'
+            )
+        named = dict(zip(cls.__fields__, values, strict=True))
+        named["model"] = named["model"] or None
+        kind = kind_of(named["model"])
+        hidden = {field for other, fields in _FIELDS_OF.items() if other is not kind for field in fields}
+        return cls.from_api({name: value for name, value in named.items() if name not in hidden})
+
+    def check_kind(self, kind: Kind, model: str) -> None:
+        """Refuse what the chosen model can't look at.
+
+        :param model: the model's file name, for the sentence.
+        :raises ICLightError: fields of the other kind were set, or a background is missing.
+        """
+        for other, fields in _FIELDS_OF.items():
+            misplaced = [field for field in fields if field in self.__fields_set__ and other is not kind]
+            if misplaced:
+                raise ICLightError(
+                    f"{misplaced[0]} doesn't go with {model}, which looks at the {kind.value}: "
+                    f"leave it out, or choose a model that looks at the {other.value}."
+                )
+        needs_picture = kind is Kind.BACKGROUND and self.background in (Background.IMAGE, Background.MIRRORED)
+        if needs_picture and self.background_image is None:
+            raise ICLightError(
+                f"{model} needs a background: give a picture in background_image, "
+                "or set background to left, right, top, bottom or ambient."
+            )
+
+
+def parse(args: Sequence[Any], kind_of: Callable[[str | None], Kind]) -> RelightRequest | None:
+    """What a script's arguments ask for: the panel's values, or one dict from the API.
+
+    :returns: None where no relight is asked for.
+    :raises ICLightError: as :meth:`RelightRequest.from_api`.
+    """
+    if not args or args[0] is False:
+        return None
+    if isinstance(args[0], Mapping):
+        request = RelightRequest.from_api(args[0])
+        return request if request.enabled else None
+    if args[0] is True:
+        return RelightRequest.from_panel(args, kind_of)
+    raise ICLightError(
+        'IC Light\'s args must be one dict, as in {"args": [{"subject": "…", "light": "left"}]}. '
+        f"The first is {_shown(args[0])}."
+    )
+
+
+def infotext(request: RelightRequest, kind: Kind, model: str, starts_from_light: bool) -> dict[str, Any]:
+    """The settings in effect, by their names in a picture's infotext."""
+    settings: dict[str, Any] = {"model": model, "strength": request.strength, "cutout": request.cutout.value}
+    if kind is Kind.BACKGROUND:
+        settings["background"] = request.background.value
+    else:
+        settings["light"] = request.light.value
+        if starts_from_light:
+            settings["light_denoise"] = request.light_denoise
+    return {infotext_name(field): value for field, value in settings.items()}
+
+
+INFOTEXT_PREFIX = "IC-Light "
+
+
+def infotext_name(field: str) -> str:
+    """A field's name in infotext: `light_denoise` is `IC-Light light denoise`."""
+    return INFOTEXT_PREFIX + field.replace("_", " ")
+
+
+def limits(field: str) -> tuple[float, float]:
+    """The range of a number field, both ends included."""
+    info = RelightRequest.__fields__[field].field_info
+    return info.ge, info.le
+
+
+def _shown(value: Any) -> str:
+    """A value in a sentence: what JSON calls it, and never a page of base64."""
+    text = {None: "null", True: "true", False: "false"}.get(value) if isinstance(value, (bool, type(None))) else None
+    text = text or repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def _sentence(error: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    name = str(error["loc"][0])
+    if error["type"] == "value_error.extra":
+        near = difflib.get_close_matches(name, RelightRequest.__fields__, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(RelightRequest.__fields__)}."
+        return f"IC Light has no setting {_shown(name)}: {hint}"
+    if error["type"].startswith("value_error.strictbool"):
+        return f"{name} must be true or false, not {_shown(values[name])}."
+    if error["type"].startswith("type_error.str"):
+        return f"{name} must be text, not {_shown(values[name])}."
+    if error["type"].startswith("type_error.none"):
+        return f"{name} can't be null: leave it out for its default."
+    return str(error["msg"])

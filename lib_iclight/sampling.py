@@ -1,0 +1,167 @@
+"""The guard on one pass's sampler: how the pass starts, and what stops it.
+
+The hosts' script runner prints what a hook raises and generates on. The sampler is what the host calls right after
+the hook, outside the runner: what its methods raise ends the generation and reaches the user.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from .errors import ICLightError, ICLightFault
+from .hosts import Host
+from .patching import Patch, wrapper_origin
+
+_GUARD = "iclight_guard"
+
+_MAX_SCHEDULE = 1000
+"""Steps that SD's noise schedule has: more can't be told apart, and some samplers divide by them."""
+
+
+@dataclass(frozen=True)
+class LightStart:
+    """A pass that starts from a light map instead of what the host would start from."""
+
+    latent: torch.Tensor
+    """[1 or B, 4, H/8, W/8]."""
+
+    denoise: float | None = None
+    """Share of the schedule to run where the host would start from noise; None: the tab's own."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What the guard has to know about the pass that is about to be sampled."""
+
+    patch: Patch | None = None
+    start: LightStart | None = None
+    error: Exception | None = None
+    """Why the pass must not be sampled."""
+
+
+def guard_sampler(host: Host, p: Any, this_pass: Pass) -> None:
+    """Put the pass before this p's sampler; one guard however often the hook runs."""
+    guard = getattr(p.sampler, _GUARD, None)
+    if guard is None:
+        guard = Guard(host, p.sampler)
+        setattr(p.sampler, _GUARD, guard)
+        p.sampler.sample = guard.sample
+        p.sampler.sample_img2img = guard.sample_img2img
+    guard.this_pass = this_pass
+
+
+class Guard:
+    """Stands in for one sampler's `sample` and `sample_img2img`."""
+
+    def __init__(self, host: Host, sampler: Any) -> None:
+        self._host = host
+        self._sampler = sampler
+        self._sample = sampler.sample
+        self._sample_img2img = sampler.sample_img2img
+        self.this_pass = Pass()
+
+    def sample(self, p: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Sample from noise, or from the light map. `x` is noise of standard deviation 1, [B, 4, H/8, W/8]."""
+        start = self._checked_start(p)
+        if start is None:
+            return self._sampled(p, lambda: self._sample(p, x, *args, **kwargs))
+        steps = kwargs.pop("steps", None) or p.steps
+        if steps / start.denoise > _MAX_SCHEDULE:
+            raise ICLightError(
+                f"light_denoise {start.denoise:g} with {steps} steps makes a schedule of {int(steps / start.denoise)}, "
+                f"more than the model's {_MAX_SCHEDULE}: raise light_denoise or take fewer steps."
+            )
+        latent = _for_batch(start.latent, x)
+        strength = p.denoising_strength  # in txt2img the hires pass's
+        p.denoising_strength = start.denoise
+        try:
+            return self._sampled(p, lambda: self._sample_img2img(p, latent, x, *args, steps=steps, **kwargs))
+        finally:
+            p.denoising_strength = strength
+
+    def sample_img2img(self, p: Any, x: torch.Tensor, noise: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Sample from the host's latent `x`, or from the light map; both [B, 4, H/8, W/8]."""
+        start = self._checked_start(p)
+        if start is None:
+            return self._sampled(p, lambda: self._sample_img2img(p, x, noise, *args, **kwargs))
+        latent = _for_batch(start.latent, x)
+        with _kept_by_mask(self._sampler, p, x):
+            return self._sampled(p, lambda: self._sample_img2img(p, latent, noise, *args, **kwargs))
+
+    def _checked_start(self, p: Any) -> LightStart | None:
+        """How to start, once nothing speaks against sampling at all."""
+        if isinstance(self.this_pass.error, ICLightError):
+            raise self.this_pass.error
+        if self.this_pass.error is not None:
+            raise ICLightFault.from_exception(self.this_pass.error) from self.this_pass.error
+        patch = self.this_pass.patch
+        if patch is not None:
+            unet = p.sd_model.forge_objects.unet
+            if not self._host.carries_patches(unet, patch.offsets.merge_name):
+                raise ICLightError(
+                    "Another extension exchanged the UNet after IC-Light had patched it, so the picture would not be "
+                    f"relit (the UNet now reaches {wrapper_origin(unet)}): switch that extension off."
+                )
+            patch.offsets.check_unchanged()
+        return self.this_pass.start
+
+    def _sampled(self, p: Any, sample: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Sample, and make sure that the UNet was called through our wrapper."""
+        patch = self.this_pass.patch
+        try:
+            samples = sample()
+        except RuntimeError as error:
+            # "expected input to have 8 channels, but got 4": the condition didn't arrive
+            if patch is None or "channels" not in str(error):
+                raise
+            raise self._not_reached(p) from error
+        if patch is not None and not patch.reached and not self._host.interrupted():
+            raise self._not_reached(p)
+        return samples
+
+    def _not_reached(self, p: Any) -> ICLightError:
+        unet = p.sd_model.forge_objects.unet
+        return ICLightError(
+            "The picture was not relit: the UNet was not called through IC-Light's wrapper but through "
+            f"{wrapper_origin(unet)}. Switch the extension that put it there off, or, if no step was sampled at all, "
+            "raise the denoising strength."
+        )
+
+
+def report(error: Exception) -> None:
+    """Leave an unexpected error's traceback in the console: the user gets a sentence."""
+    if not isinstance(error, ICLightError):
+        traceback.print_exception(type(error), error, error.__traceback__)
+
+
+@contextmanager
+def _kept_by_mask(sampler: Any, p: Any, kept: torch.Tensor) -> Iterator[None]:
+    """While a masked pass runs: what the mask keeps is the tab's picture, not the light that the pass starts from.
+
+    `sample_img2img` takes one latent for both; the sampler's denoiser is told the other one just before it runs.
+    """
+    if getattr(p, "mask", None) is None:
+        yield
+        return
+    launch = sampler.launch_sampling
+
+    def launch_with_kept(steps: int, run: Callable) -> torch.Tensor:
+        sampler.model_wrap_cfg.init_latent = kept
+        return launch(steps, run)
+
+    sampler.launch_sampling = launch_with_kept
+    try:
+        yield
+    finally:
+        sampler.launch_sampling = launch
+
+
+def _for_batch(latent: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The latent for a batch like `x`: [B, 4, H/8, W/8]."""
+    return latent.to(x).repeat(len(x) // len(latent), 1, 1, 1)

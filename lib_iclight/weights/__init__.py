@@ -1,0 +1,9 @@
+"""IC-Light's files: found, mapped, checked, and brought under the names of the UNet that they go to."""
+
+from __future__ import annotations
+
+from .files import find_model, kind_of, list_models, load_offsets, release
+from .fit import check_fit
+from .offsets import Offsets
+
+__all__ = ["Offsets", "check_fit", "find_model", "kind_of", "list_models", "load_offsets", "release"]

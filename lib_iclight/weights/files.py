@@ -1,0 +1,96 @@
+"""Which IC-Light files there are, and the ones that are open."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from ..errors import ICLightError
+from ..request import Kind
+from .offsets import Offsets, Signature, read_kind
+
+SOURCE = "https://huggingface.co/lllyasviel/ic-light"
+
+_MAX_OPEN = 4
+
+_open: OrderedDict[Path, Offsets] = OrderedDict()
+"""Key: the path; a file that has changed is opened anew. Bound: the last four. Emptied by: :func:`release`."""
+
+_kinds: dict[tuple[Path, Signature], Kind] = {}
+"""Key: the path and what tells that it has changed. Bound: the files in the folder. Emptied by: the process's end."""
+
+_lock = threading.RLock()
+"""The panel asks for kinds while a generation runs."""
+
+
+def list_models(folder: Path) -> list[Path]:
+    """The IC-Light folder's safetensors files, by name."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".safetensors" and path.is_file())
+    except OSError:
+        return []
+
+
+def find_model(folder: Path, name: str | None) -> Path:
+    """The file of a model.
+
+    :param name: a file name in the folder, nothing else; None takes the first that looks at the subject only.
+    :raises ICLightError: there is none.
+    """
+    models = list_models(folder)
+    if name is not None:
+        if Path(name).suffix.lower() not in ("", ".safetensors"):
+            raise ICLightError(f"The IC-Light model {name!r} is not a safetensors file: IC-Light opens no other.")
+        for path in models:
+            if name in (path.name, path.stem):
+                return path
+        found = ", ".join(path.name for path in models) or "no model"
+        raise ICLightError(f"There is no IC-Light model {name!r} in models/{folder.name}. There is: {found}.")
+    for path in models:
+        if _kind_or_none(path) is Kind.FOREGROUND:
+            return path
+    raise ICLightError(
+        f"There is no IC-Light model in models/{folder.name}: put iclight_sd15_fc.safetensors there, from {SOURCE}."
+    )
+
+
+def kind_of(path: Path) -> Kind:
+    """What a model looks at, from its header.
+
+    :raises ICLightError: the file is no IC-Light model.
+    """
+    key = (path, Signature.of(path))
+    if key not in _kinds:
+        _kinds[key] = read_kind(path)
+    return _kinds[key]
+
+
+def load_offsets(path: Path) -> Offsets:
+    """The file, opened once and kept as long as it stays the same.
+
+    :raises ICLightError: as :class:`Offsets`.
+    """
+    with _lock:
+        if path in _open and _open[path].signature != Signature.of(path):
+            release(path)
+        if path not in _open:
+            _open[path] = Offsets(path)
+        _open.move_to_end(path)
+        while len(_open) > _MAX_OPEN:
+            release(next(iter(_open)))
+        return _open[path]
+
+
+def release(path: Path) -> None:
+    """Let a file go, before it is replaced or removed. Not while a generation runs."""
+    with _lock:
+        if path in _open:
+            _open.pop(path).close()
+
+
+def _kind_or_none(path: Path) -> Kind | None:
+    try:
+        return kind_of(path)
+    except ICLightError:
+        return None

@@ -1,0 +1,158 @@
+"""One IC-Light file: weight differences to an SD 1.5 UNet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from ..errors import ICLightError
+from ..request import Kind
+from .keys import ldm_names
+
+FIRST_CONVOLUTION = "input_blocks.0.0.weight"
+
+KINDS = {8: Kind.FOREGROUND, 12: Kind.BACKGROUND}
+"""By the first convolution's input channels: the noisy latent's four, and four for each picture that is looked at."""
+
+UNET_PREFIX = "diffusion_model."
+"""What the hosts put before the ldm names of the UNet's tensors."""
+
+_PICKLED = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
+
+_TELLTALES = (
+    ("lora_", "a LoRA"),
+    ("first_stage_model.", "a whole checkpoint"),
+    ("double_blocks.", "made for Flux"),
+    ("label_emb.", "made for SDXL"),
+    ("add_embedding.", "made for SDXL"),
+    ("input_hint_block.", "a ControlNet"),
+    ("controlnet_cond_embedding.", "a ControlNet"),
+    ("decoder.", "a VAE"),
+)
+"""Parts of tensor names that give away what else a file may be."""
+
+
+class Signature(NamedTuple):
+    """What changes when a file is replaced, rewritten or cut."""
+
+    size: int
+    modified_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> Signature:
+        """:raises ICLightError: the file is gone or can't be read."""
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise ICLightError(f"The IC-Light model {path.name} can't be read: {error.strerror}.") from error
+        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+class Offsets:
+    """An IC-Light file, mapped into memory: a tensor's bytes are read from disk when the host merges it.
+
+    A mapped file that has since been cut short kills the process that touches it, so :meth:`check_unchanged`
+    comes before every use.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """:raises ICLightError: the file is no IC-Light model, damaged, or pickled (which is never opened)."""
+        self.path = path
+        self.signature = Signature.of(path)
+        tensors = _map(path)
+        names = ldm_names(tensors)
+        self.kind = _kind(path, {ldm: tuple(tensors[name].shape) for name, ldm in names.items()})
+        # lists, so that `close` can take the tensors back from every clone that was given them
+        self._values = {names[name]: [tensor, {"pad_weight": True}] for name, tensor in tensors.items()}
+        if len(self._values) != len(tensors):
+            raise ICLightError(f"{path.name} has two tensors for one place in the UNet: it is no IC-Light model.")
+
+    @property
+    def name(self) -> str:
+        """The file's name, for sentences."""
+        return self.path.name
+
+    @property
+    def merge_name(self) -> str:
+        """What the host knows the merge by: another one for every change of the file, and else the same."""
+        return "ic-light:" + ":".join(map(str, (self.path, *self.signature)))
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Each tensor's shape by its ldm name."""
+        return {name: tuple(value[0].shape) for name, value in self._values.items()}
+
+    @property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Each difference by its ldm name, as the file holds it."""
+        return {name: value[0] for name, value in self._values.items()}
+
+    def patches(self) -> dict[str, tuple[str, list]]:
+        """The differences as every host's `add_patches` takes them, the widened first convolution among them."""
+        return {UNET_PREFIX + name: ("diff", value) for name, value in self._values.items()}
+
+    def check_unchanged(self) -> None:
+        """:raises ICLightError: the file is not the one that was mapped."""
+        if Signature.of(self.path) != self.signature:
+            raise ICLightError(f"The IC-Light model {self.name} has changed while it was in use: generate again.")
+
+    def close(self) -> None:
+        """Let the file go, from the host's clones too, so that it can be replaced or removed on every system."""
+        for value in self._values.values():
+            value.clear()
+        self._values = {}
+
+
+def read_kind(path: Path) -> Kind:
+    """Tell a file's kind from its tensors, reading only its header.
+
+    :raises ICLightError: as :class:`Offsets`.
+    """
+    with _open(path) as file:
+        names = ldm_names(file.keys())
+        return _kind(path, {ldm: tuple(file.get_slice(name).get_shape()) for name, ldm in names.items()})
+
+
+def _open(path: Path) -> safe_open:
+    if path.suffix.lower() in _PICKLED:
+        raise ICLightError(f"{path.name} is a pickled file, which can run programs: IC-Light opens only safetensors.")
+    try:
+        return safe_open(path, framework="pt", device="cpu")
+    except (SafetensorError, OSError, ValueError) as error:
+        reason = str(error).lower()
+        if "incomplete" in reason:
+            raise ICLightError(f"{path.name} is cut short or padded: download it again.") from error
+        raise ICLightError(f"{path.name} is not a safetensors file, or damaged at its start ({error}).") from error
+
+
+def _map(path: Path) -> dict[str, torch.Tensor]:
+    with _open(path) as file:
+        try:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        except (SafetensorError, RuntimeError, ValueError) as error:
+            raise ICLightError(f"{path.name} can't be read ({error}): download it again.") from error
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise ICLightError(f"{path.name} is no IC-Light model: {name} holds {tensor.dtype}, not fractions.")
+    return tensors
+
+
+def _kind(path: Path, shapes: dict[str, tuple[int, ...]]) -> Kind:
+    shape = shapes.get(FIRST_CONVOLUTION)
+    for part, what in _TELLTALES:
+        if any(part in name for name in shapes):
+            raise ICLightError(f"{path.name} is no IC-Light model: it is {what}.")
+    if shape is None:
+        raise ICLightError(
+            f"{path.name} is no IC-Light model: it has no {FIRST_CONVOLUTION}, the UNet's first convolution."
+        )
+    if len(shape) != 4 or shape[1] not in KINDS:
+        raise ICLightError(
+            f"{path.name} is no IC-Light model: its first convolution has the shape {list(shape)}, "
+            f"and not {' or '.join(map(str, KINDS))} input channels."
+        )
+    return KINDS[shape[1]]
