@@ -1,0 +1,133 @@
+"""One way to ask every host for pictures, and to see what its UNet was given."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import skimage.data
+import torch
+from PIL import Image, ImageDraw
+
+from tests.forge.server import ForgeServer
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one request led to."""
+
+    status: int
+    images: list[Image.Image] = field(default_factory=list)
+    info: Mapping[str, Any] = field(default_factory=dict)
+    detail: str = ""
+    passes: list[dict[str, Any]] = field(default_factory=list)
+    """What the probe recorded of each pass, in order."""
+
+
+class Bench(Protocol):
+    """A host with a checkpoint, a second one, and IC-Light's files."""
+
+    name: str
+    checkpoint: Path
+    other_checkpoint: Path
+    offsets: Mapping[str, Path]
+    """By what they are: fc, fbc."""
+
+    def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+        """Ask txt2img or img2img, with the fields of Forge's API."""
+
+
+class ForgeBench:
+    """A real Forge with full-size random files in its folders, over HTTP."""
+
+    name = "forge"
+
+    def __init__(self, server: ForgeServer, probe_folder: Path) -> None:
+        self.server = server
+        self._probe_folder = probe_folder
+        models = server.forge / "models"
+        self.checkpoint = models / "Stable-diffusion" / "full-size-a.safetensors"
+        self.other_checkpoint = models / "Stable-diffusion" / "full-size-b.safetensors"
+        self.offsets = {kind: models / "ic-light" / f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fbc")}
+
+    def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+        self.clear_passes()
+        if payload.get("enable_hr"):  # without it Forge's own API fails
+            payload = {**payload, "hr_additional_modules": ["Use same choices"]}
+        status, answer = self.server.post(f"/sdapi/v1/{tab}", payload)
+        if status != 200 or not isinstance(answer, dict):
+            detail = answer.get("detail", str(answer)) if isinstance(answer, dict) else answer
+            return Outcome(status, detail=detail, passes=self.passes())
+        images = [decode(image) for image in answer["images"]]
+        return Outcome(status, images, json.loads(answer["info"]), passes=self.passes())
+
+    def clear_passes(self) -> None:
+        """Forget what was recorded so far."""
+        for path in self._probe_folder.glob("pass-*.pt"):
+            path.unlink()
+
+    def passes(self) -> list[dict[str, Any]]:
+        """What was recorded since."""
+        return [torch.load(path) for path in sorted(self._probe_folder.glob("pass-*.pt"))]
+
+
+@contextmanager
+def forge_bench(folder: Path, webui: bool = False, timing: bool = False) -> Iterator[ForgeBench]:
+    """The Forge that FORGE_DIR names, with this extension and the probe."""
+    probe_folder = folder / "passes"
+    environment = {"ICLIGHT_PROBE_DIR": str(probe_folder), "ICLIGHT_PROBE_CALLS": "2"}
+    if timing:
+        environment["ICLIGHT_PROBE_TIMING"] = "1"
+    extensions = {"sd-forge-iclight": REPOSITORY, "zz-probe": REPOSITORY / "tests" / "forge" / "probe"}
+    with ForgeServer.from_environment(
+        folder / "forge.log", extensions=extensions, webui=webui, environment=environment
+    ) as server:
+        yield ForgeBench(server, probe_folder)
+
+
+def encode(image: Image.Image) -> str:
+    """A picture as the API takes it."""
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def decode(text: str) -> Image.Image:
+    """A picture as the API gives it."""
+    return Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")
+
+
+def subject() -> Image.Image:
+    """A portrait whose transparency is drawn, soft at the edge, at a size that nothing divides."""
+    portrait = Image.fromarray(skimage.data.astronaut()).resize((333, 401), Image.BICUBIC)
+    y, x = np.mgrid[0:401, 0:333]
+    distance = np.hypot((x - 160) / 150, (y - 200) / 190)
+    alpha = ((1.1 - distance) / 0.2).clip(0, 1) * 255
+    portrait.putalpha(Image.fromarray(alpha.astype(np.uint8)))
+    return portrait
+
+
+def background() -> Image.Image:
+    """A background of another shape."""
+    return Image.fromarray(skimage.data.coffee()).convert("RGB")
+
+
+def tab_picture(width: int, height: int) -> Image.Image:
+    """What the img2img tab holds, at the size that is sampled."""
+    return Image.fromarray(skimage.data.chelsea()).convert("RGB").resize((width, height), Image.BICUBIC)
+
+
+def mask(width: int, height: int, box: tuple[int, int, int, int]) -> Image.Image:
+    """White inside the box, both ends included: what is to be painted."""
+    image = Image.new("L", (width, height), 0)
+    ImageDraw.Draw(image).rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill=255)
+    return image

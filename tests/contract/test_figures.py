@@ -1,0 +1,39 @@
+"""What every host's UNet is given and gives back, against the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from . import oracle
+from .bench import Bench
+from .cases import CASES, Case
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_condition_and_unet(bench: Bench, case: Case, figure: Callable[[str, float], float]) -> None:
+    outcome = bench.post(case.tab, case.payload)
+    assert outcome.status == 200, outcome.detail
+    assert len([image for image in outcome.images if image.width > 0]) >= case.images
+    assert np.asarray(outcome.images[0]).std() > 1
+    assert [(each["pass"], each["x"].shape[-1] * 8, each["x"].shape[-2] * 8) for each in outcome.passes] == list(
+        case.passes
+    )
+    check_passes(bench, case, outcome.passes, bench.checkpoint, figure)
+
+
+def check_passes(bench: Bench, case: Case, passes: list, checkpoint: object, figure: Callable) -> None:
+    """Compare every recorded UNet call with the reference's own condition and weights."""
+    denoiser = oracle.Denoiser(checkpoint, bench.offsets[case.offsets], case.strength)
+    for (name, width, height), recorded in zip(case.passes, passes, strict=True):
+        condition = oracle.condition(checkpoint, *case.pictures(width, height))
+        assert recorded["calls"]
+        for call in recorded["calls"]:
+            repeated = condition.repeat(len(call["input"]) // len(condition), 1, 1, 1)
+            given = figure(f"{name} c_concat", oracle.relative_error(call["c_concat"], repeated))
+            assert given <= 1e-5
+            sigma = call["timestep"].float()
+            epsilon = denoiser.epsilon(call["input"], sigma, call["c_crossattn"], condition)
+            assert figure(f"{name} UNet", oracle.relative_error(call["unet_output"], epsilon)) <= 2e-6
