@@ -14,10 +14,12 @@ test: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
 
-# stable-diffusion-sdkit carries CompVis's own ldm UNet; its pinned dependencies are those of 2022, so none are taken.
+# stable-diffusion-sdkit carries CompVis's own ldm UNet (its pinned dependencies are those of 2022, so none are taken),
+# open-clip-torch CLIP's vocabulary; pydantic 1 is what some hosts still have.
 $(VENV)/ready: pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet -e '.[embedded,test]'
-	$(BIN)/python -m pip install --quiet --no-deps stable-diffusion-sdkit==2.1.5
+	$(BIN)/python -m pip install --quiet --no-deps stable-diffusion-sdkit==2.1.5 open-clip-torch==3.3.0
+	$(BIN)/python -m pip install --quiet --target $(VENV)/pydantic1 'pydantic<2'
 	touch $@

@@ -183,8 +183,8 @@ def _check_pictures(request: RelightRequest, is_img2img: bool) -> None:
         raise ICLightError("There is no subject: choose a picture in IC Light's panel (over the API, subject).")
     if request.light is Light.CUSTOM and request.light_map is None and not (is_img2img and request.subject is not None):
         raise ICLightError(
-            "light custom needs a picture in light_map. (In img2img the tab's picture can be the light map, "
-            "with the subject in IC Light's panel.)"
+            "light custom needs a picture in light_map; in img2img the tab's picture can be the light map, "
+            "with the subject in IC Light's panel."
         )
 
 

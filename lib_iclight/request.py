@@ -146,12 +146,12 @@ class RelightRequest(BaseModel):
         :param kind_of: tells a model's kind; the panel hides the other kind's fields, so they are left out.
         :raises ICLightError: as :meth:`from_api`, or the number of values is not the panel's.
         """
-        if len(values) != len(cls.__fields__):
+        named = dict(zip(cls.__fields__, values, strict=False))
+        if len(values) != len(cls.__fields__) or any(isinstance(named[picture], str) for picture in _PICTURES):
             raise ICLightError(
-                f"IC Light got {len(values)} values where its panel has {len(cls.__fields__)}. "
-                'Over the API, send one dict: {"args": [{"subject": "…"}]}.'
+                "IC Light got a list of values that is not its panel's. "
+                'Over the API, send one dict: {"args": [{"subject": "…", "light": "left"}]}.'
             )
-        named = dict(zip(cls.__fields__, values, strict=True))
         named["model"] = named["model"] or None
         kind = kind_of(named["model"])
         hidden = {field for other, fields in _FIELDS_OF.items() if other is not kind for field in fields}

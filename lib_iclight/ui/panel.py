@@ -41,40 +41,53 @@ def build_panel(is_img2img: bool, accordion: Callable, models_folder: Path) -> P
 
     with accordion(False, label=TITLE, **named("enabled")) as parts["enabled"]:
         choices, chosen, kind = _model_choices(models_folder)
-        parts["model"] = gr.Dropdown(choices, value=chosen, label="IC-Light model", **named("model"))
-        missing = gr.Markdown(_MISSING, visible=not choices)
         with gr.Row():
-            parts["subject"] = _picture(_SUBJECT_LABEL[is_img2img], **named("subject"))
-            with gr.Column(visible=kind is Kind.FOREGROUND) as light_group:
+            parts["model"] = gr.Dropdown(choices, value=chosen, label="Model", **named("model"))
+            refresh = gr.Button("🔄", scale=0, min_width=40, elem_classes=["tool"], **named("refresh"))
+        missing = gr.Markdown(_MISSING, visible=not choices)
+        with gr.Row(variant="compact"):
+            with gr.Group():
+                parts["subject"] = _picture(_SUBJECT_LABEL[is_img2img], **named("subject"))
+                parts["cutout"] = _radio(
+                    "Cut out the subject", Cutout, _CUTOUT_LABELS, info=_CUTOUT_INFO, **named("cutout")
+                )
+            with gr.Column(visible=kind is Kind.FOREGROUND, min_width=280) as light_group:
                 parts["light"] = _radio("Light comes from", Light, _LIGHT_LABELS, **named("light"))
                 parts["light_map"] = _picture(_LIGHT_MAP_LABEL[is_img2img], visible=False, **named("light_map"))
                 parts["light_denoise"] = _slider(
-                    "light_denoise",
-                    "Light denoise (lower follows the light more)",
-                    0.01,
-                    visible=False,
-                    **named("light_denoise"),
+                    "light_denoise", 0.01, info=_LIGHT_DENOISE_INFO, visible=False, **named("light_denoise")
                 )
-            with gr.Column(visible=kind is Kind.BACKGROUND) as background_group:
-                parts["background"] = _radio("Background", Background, _BACKGROUND_LABELS, **named("background"))
+            with gr.Column(visible=kind is Kind.BACKGROUND, min_width=280) as background_group:
+                parts["background"] = _radio(
+                    "Background", Background, _BACKGROUND_LABELS, info=_BACKGROUND_INFO, **named("background")
+                )
                 parts["background_image"] = _picture("Background picture", **named("background_image"))
-        with gr.Row():
-            parts["cutout"] = _radio("Cut out the subject", Cutout, _CUTOUT_LABELS, **named("cutout"))
-            parts["strength"] = _slider("strength", "Strength of the relighting weights", 0.05, **named("strength"))
+        with gr.Row(variant="compact"):
+            parts["strength"] = _slider("strength", 0.05, **named("strength"))
             parts["show_subject"] = gr.Checkbox(
                 False, label="Show the subject as the model sees it", **named("show_subject")
             )
-    _connect(parts, light_group, background_group, missing, models_folder, is_img2img)
+    _connect(parts, light_group, background_group, models_folder, is_img2img)
+    refresh.click(lambda: _refreshed(parts["model"], models_folder), None, [parts["model"], missing], **_QUIET)
     return Panel([parts[field] for field in RelightRequest.__fields__], _infotext_fields(parts))
 
+
+_QUIET = {"show_progress": "hidden", "queue": False}
 
 _MISSING = (
     "There is no IC-Light model in `models/ic-light`. Put `iclight_sd15_fc.safetensors` (light by direction and "
     "prompt) or `iclight_sd15_fbc.safetensors` (light of a background) there, from "
-    "[huggingface.co/lllyasviel/ic-light](https://huggingface.co/lllyasviel/ic-light), and reload the page."
+    "[huggingface.co/lllyasviel/ic-light](https://huggingface.co/lllyasviel/ic-light), and press 🔄."
 )
 _SUBJECT_LABEL = ("Subject", "Subject (empty: the tab's picture)")
-_LIGHT_MAP_LABEL = ("Light map", "Light map (empty, with a subject on the left: the tab's picture)")
+_LIGHT_MAP_LABEL = ("Light map", "Light map (empty: the tab's picture)")
+_CUTOUT_INFO = "A transparent picture is cut out already."
+_BACKGROUND_INFO = "A picture, or a plain one, bright on one side."
+_LIGHT_DENOISE_INFO = "Lower follows the light more."
+_CUTOUT_LABELS = {
+    Cutout.GRABCUT: "By GrabCut",
+    Cutout.NONE: "No, as it is",
+}
 _LIGHT_LABELS = {
     Light.NONE: "Prompt only",
     Light.LEFT: "Left",
@@ -82,20 +95,16 @@ _LIGHT_LABELS = {
     Light.TOP: "Top",
     Light.BOTTOM: "Bottom",
     Light.AMBIENT: "All around",
-    Light.CUSTOM: "Light map of my own",
+    Light.CUSTOM: "My own light map",
 }
 _BACKGROUND_LABELS = {
     Background.IMAGE: "Picture",
-    Background.MIRRORED: "Picture, mirrored",
-    Background.LEFT: "Light from the left",
+    Background.MIRRORED: "Mirrored picture",
+    Background.LEFT: "Left",
     Background.RIGHT: "Right",
     Background.TOP: "Top",
     Background.BOTTOM: "Bottom",
-    Background.AMBIENT: "Even grey",
-}
-_CUTOUT_LABELS = {
-    Cutout.GRABCUT: "GrabCut (a picture's own transparency wins)",
-    Cutout.NONE: "Take the picture as it is",
+    Background.AMBIENT: "Grey",
 }
 
 
@@ -112,26 +121,35 @@ def _model_choices(folder: Path) -> tuple[list[tuple[str, str]], str | None, Kin
     return choices, chosen, kinds.get(chosen, Kind.FOREGROUND)
 
 
+def _refreshed(dropdown: gr.Dropdown, folder: Path) -> tuple[Any, Any]:
+    """The list and the hint, after files were added or removed. What is chosen stays, also a name just pasted."""
+    choices, chosen, _ = _model_choices(folder)
+    first = {} if dropdown.choices else {"value": chosen}
+    dropdown.choices = choices  # pages opened later begin with these
+    return gr.update(choices=choices, **first), gr.update(visible=not choices)
+
+
 def _picture(label: str, visible: bool = True, **name: str) -> gr.Image:
-    picture = gr.Image(label=label, type="pil", image_mode="RGBA", height=320, visible=visible, **name)
-    picture.do_not_save_to_config = True
-    return picture
+    # no image_mode: gradio's own conversion would turn 16-bit greyscale white, `Picture` takes any mode
+    sources = ["upload", "clipboard"]
+    look = {"label": label, "sources": sources, "height": 280, "visible": visible}
+    return gr.Image(type="pil", image_mode=None, interactive=True, **look, **name)
 
 
-def _radio(label: str, choices: type[Enum], labels: dict[Any, str], **name: str) -> gr.Radio:
+def _radio(label: str, choices: type[Enum], labels: dict[Any, str], info: str | None = None, **name: str) -> gr.Radio:
     default = next(iter(choices))
-    return gr.Radio([(labels[each], each.value) for each in choices], value=default.value, label=label, **name)
+    pairs = [(labels[each], each.value) for each in choices]
+    return gr.Radio(pairs, value=default.value, label=label, info=info, **name)
 
 
-def _slider(field: str, label: str, step: float, visible: bool = True, **name: str) -> gr.Slider:
+def _slider(field: str, step: float, info: str | None = None, visible: bool = True, **name: str) -> gr.Slider:
     low, high = limits(field)
     default = RelightRequest.__fields__[field].default
-    return gr.Slider(low, high, default, step=step, label=label, visible=visible, **name)
+    label = field.replace("_", " ").capitalize()
+    return gr.Slider(low, high, default, step=step, label=label, info=info, visible=visible, **name)
 
 
-def _connect(
-    parts: dict[str, Any], light_group: Any, background_group: Any, missing: Any, folder: Path, is_img2img: bool
-) -> None:
+def _connect(parts: dict[str, Any], light_group: Any, background_group: Any, folder: Path, is_img2img: bool) -> None:
     """Show only what goes with the chosen model and light."""
 
     def on_model(name: str | None) -> tuple[Any, Any]:
@@ -146,10 +164,9 @@ def _connect(
     def on_background(background: str) -> Any:
         return gr.update(visible=background in (Background.IMAGE.value, Background.MIRRORED.value))
 
-    quiet = {"show_progress": "hidden", "queue": False}
-    parts["model"].change(on_model, parts["model"], [light_group, background_group], **quiet)
-    parts["light"].change(on_light, parts["light"], [parts["light_map"], parts["light_denoise"]], **quiet)
-    parts["background"].change(on_background, parts["background"], parts["background_image"], **quiet)
+    parts["model"].change(on_model, parts["model"], [light_group, background_group], **_QUIET)
+    parts["light"].change(on_light, parts["light"], [parts["light_map"], parts["light_denoise"]], **_QUIET)
+    parts["background"].change(on_background, parts["background"], parts["background_image"], **_QUIET)
 
 
 def _kind_or_default(folder: Path, name: str | None) -> Kind:

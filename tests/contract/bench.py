@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,16 +35,21 @@ class Outcome:
 
 
 class Bench(Protocol):
-    """A host with a checkpoint, a second one, and IC-Light's files."""
+    """A host with a checkpoint and IC-Light's files."""
 
     name: str
     checkpoint: Path
-    other_checkpoint: Path
     offsets: Mapping[str, Path]
     """By what they are: fc, fbc."""
 
     def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
         """Ask txt2img or img2img, with the fields of Forge's API."""
+
+    def post_broken(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+        """The same, but the second call of the UNet fails."""
+
+    def post_interrupted(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+        """The same, but the user interrupts it after the first step."""
 
 
 class ForgeBench:
@@ -70,6 +76,25 @@ class ForgeBench:
         images = [decode(image) for image in answer["images"]]
         return Outcome(status, images, json.loads(answer["info"]), passes=self.passes())
 
+    def post_broken(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+        self._probe_folder.mkdir(parents=True, exist_ok=True)
+        switch = self._probe_folder / "break"
+        switch.touch()
+        try:
+            return self.post(tab, payload)
+        finally:
+            switch.unlink()
+
+    def post_interrupted(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+        with ThreadPoolExecutor(1) as threads:
+            outcome = threads.submit(self.post, tab, payload)
+            while not outcome.done():
+                state = self.server.get("/sdapi/v1/progress?skip_current_image=true")[1]["state"]
+                if state["sampling_step"] > 0:
+                    self.server.post("/sdapi/v1/interrupt", {})
+                    break
+            return outcome.result()
+
     def clear_passes(self) -> None:
         """Forget what was recorded so far."""
         for path in self._probe_folder.glob("pass-*.pt"):
@@ -77,7 +102,12 @@ class ForgeBench:
 
     def passes(self) -> list[dict[str, Any]]:
         """What was recorded since."""
-        return [torch.load(path) for path in sorted(self._probe_folder.glob("pass-*.pt"))]
+        return recorded_passes(self._probe_folder)
+
+
+def recorded_passes(folder: Path) -> list[dict[str, Any]]:
+    """What the probe wrote into its folder."""
+    return [torch.load(path) for path in sorted(folder.glob("pass-*.pt"))]
 
 
 @contextmanager

@@ -115,7 +115,8 @@ def cover(picture: Image.Image, width: int, height: int) -> Image.Image:
 def condition(checkpoint: Path, *pictures: Image.Image) -> torch.Tensor:
     """`c_concat` of pictures that have the size already: their latents along the channels."""
     values = torch.from_numpy(np.stack([np.asarray(picture.convert("RGB")) for picture in pictures]))
-    latents = encode(checkpoint, values.movedim(-1, 1).float() / 127 - 1)
+    # contiguous: torch's convolutions round up to ten times worse in the other layout
+    latents = encode(checkpoint, values.movedim(-1, 1).contiguous().float() / 127 - 1)
     return torch.cat(list(latents[:, None]), dim=1)
 
 

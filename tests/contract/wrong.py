@@ -1,0 +1,159 @@
+"""Requests that can't be answered with a picture, and what the sentence must name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from .bench import background, encode, subject, tab_picture
+from .cases import BASE, TAB
+
+SUBJECT = encode(subject())
+BACKGROUND = encode(background())
+FBC = "iclight_sd15_fbc"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One such request."""
+
+    name: str
+    says: str
+    """A part of the sentence."""
+
+    args: Any
+    tab: str = "txt2img"
+    more: Mapping[str, Any] | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """The whole request."""
+        base = BASE if self.tab == "txt2img" else TAB
+        return {**base, "steps": 1, "alwayson_scripts": {"IC Light": {"args": self.args}}, **(self.more or {})}
+
+
+def _field(name: str, says: str, **values: Any) -> Wrong:
+    return Wrong(name, says, [{"subject": SUBJECT, **values}])
+
+
+def _wrong_types() -> list[Wrong]:
+    numbers = {
+        "low": 0.01,
+        "high": 9,
+        "negative": -1,
+        "text": "0.9",
+        "true": True,
+        "null": None,
+        "list": [0.9],
+        "huge": 10**40,
+    }
+    cases = [
+        _field(f"{field}-{name}", field, **{field: value})
+        for field in ("strength", "light_denoise")
+        for name, value in numbers.items()
+    ]
+    choices = {"unknown": "up", "number": 1, "null": None, "list": ["left"], "case": "LEFT"}
+    cases += [
+        _field(f"{field}-{name}", field, **{field: value})
+        for field in ("light", "background", "cutout")
+        for name, value in choices.items()
+    ]
+    flags = {"number": 1, "text": "true", "null": None}
+    cases += [
+        _field(f"{field}-{name}", field, **{field: value})
+        for field in ("enabled", "show_subject")
+        for name, value in flags.items()
+    ]
+    return cases
+
+
+def _wrong_pictures() -> list[Wrong]:
+    jpeg = encode(tab_picture(64, 64))
+    pictures = {
+        "number": 5,
+        "empty": "",
+        "garbage": "not base64 at all!",
+        "no-picture": "aGVsbG8gd29ybGQ=",
+        "cut-short": jpeg[: len(jpeg) // 2 // 4 * 4],
+        "address": "http://localhost/picture.png",
+        "list": [SUBJECT],
+    }
+    cases = [Wrong(f"subject-{name}", "subject", [{"subject": value}]) for name, value in pictures.items()]
+    cases += [_field(f"light_map-{name}", "light_map", light="custom", light_map=pictures[name]) for name in pictures]
+    cases += [
+        _field(f"background_image-{name}", "background_image", model=FBC, background_image=pictures[name])
+        for name in ("garbage", "cut-short", "number")
+    ]
+    return cases
+
+
+def _missing_or_together() -> list[Wrong]:
+    return [
+        Wrong("no-subject", "subject", [{}]),
+        Wrong("no-light-map", "light_map", [{"subject": SUBJECT, "light": "custom"}]),
+        Wrong("no-light-map-img2img", "light_map", [{"light": "custom"}], "img2img"),
+        _field("no-background", "background", model=FBC),
+        _field("no-mirrored-background", "background", model=FBC, background="mirrored"),
+        _field("light-with-fbc", "light", model=FBC, light="left", background_image=BACKGROUND),
+        _field("background-with-fc", "background", model="iclight_sd15_fc", background="left"),
+        _field("unknown-setting", "did you mean light", lights="left"),
+        Wrong("text-for-settings", "dict", ["left"]),
+        Wrong("null-for-settings", "dict", [None]),
+        Wrong("list-for-settings", "dict", [[{"subject": SUBJECT}]]),
+        Wrong("old-positional-values", "one dict", [True, "iclight_sd15_fc", SUBJECT, None, False]),
+        Wrong(
+            "too-long-a-schedule",
+            "light_denoise",
+            [{"subject": SUBJECT, "light": "left", "light_denoise": 0.1}],
+            more={"steps": 150},
+        ),
+        Wrong(
+            "uncuttable-subject", "GrabCut", [{"subject": encode(tab_picture(64, 64).resize((1, 1)).resize((64, 64)))}]
+        ),
+    ]
+
+
+def _wrong_models() -> list[Wrong]:
+    says = {
+        "unknown": "unknown",
+        "../outside": "outside",
+        "lora": "LoRA",
+        "whole-checkpoint": "checkpoint",
+        "cut-short": "cut short",
+        "not-safetensors": "not a safetensors",
+        "pickled.ckpt": "safetensors",
+        "five-channels": "channels",
+        "missing-tensor": "lacks",
+        "left-over": "lacks",
+        "wrong-shape": "fit",
+    }
+    cases = [_field(f"model-{name}", part, model=name) for name, part in says.items()]
+    return [*cases, _field("model-number", "model", model=5), _field("model-list", "model", model=["fc"])]
+
+
+WRONG = [*_wrong_types(), *_wrong_pictures(), *_missing_or_together(), *_wrong_models()]
+
+
+def write_wrong_models(folder: Path, good: Path) -> list[Path]:
+    """Put files that are no IC-Light models beside one that is."""
+    before = set(folder.iterdir())
+    save_file({"lora_unet_x.lora_up.weight": torch.zeros(2, 2)}, folder / "lora.safetensors")
+    save_file({"first_stage_model.encoder.conv_in.weight": torch.zeros(2)}, folder / "whole-checkpoint.safetensors")
+    (folder / "not-safetensors.safetensors").write_bytes(b"\x80\x04}q\x00." * 99)
+    (folder / "pickled.ckpt").write_bytes(b"\x80\x04}q\x00.")
+    with good.open("rb") as file:
+        (folder / "cut-short.safetensors").write_bytes(file.read(2_000_000))
+    save_file({"conv_in.weight": torch.zeros(4, 5, 3, 3)}, folder / "five-channels.safetensors")
+    with safe_open(good, "pt") as file:
+        first, last, other = "conv_in.weight", "conv_out.bias", "time_embedding.linear_1.bias"
+        tensors = {name: file.get_tensor(name).clone() for name in (first, last)}
+        save_file(tensors, folder / "missing-tensor.safetensors")
+        every = {name: file.get_tensor(name) for name in file.keys()}
+        save_file({**every, "conv_out.other": torch.zeros(2)}, folder / "left-over.safetensors")
+        save_file({**every, other: torch.zeros(7)}, folder / "wrong-shape.safetensors")
+    return sorted(set(folder.iterdir()) - before)

@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import tracemalloc
+import warnings
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from PIL import Image
+
+from lib_iclight.errors import ICLightError
+from lib_iclight.pictures import MAX_PIXELS, Picture
+
+RNG = np.random.default_rng(5)
+COLOURS = RNG.integers(0, 256, (5, 7, 3), np.uint8)
+ALPHA = RNG.integers(0, 256, (5, 7), np.uint8)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **how: Any) -> bytes:
+    data = io.BytesIO()
+    image.save(data, kind, **how)
+    return data.getvalue()
+
+
+def decoded(data: bytes) -> Picture:
+    return Picture.from_value(base64.b64encode(data).decode(), "subject")
+
+
+def refusal(value: Any) -> str:
+    with pytest.raises(ICLightError) as caught:
+        Picture.from_value(base64.b64encode(value).decode() if isinstance(value, bytes) else value, "light_map")
+    sentence = str(caught.value)
+    assert "light_map" in sentence and len(sentence) < 400
+    return sentence
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, data: bytes = b"", depth: int = 8, colours: int = 2) -> bytes:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+# ------------------------------------------------------------------------------------------------ modes
+
+
+def test_colours_come_in_as_they_are() -> None:
+    picture = decoded(encoded(Image.fromarray(COLOURS)))
+    assert picture.rgb.dtype == np.uint8 and picture.alpha is None
+    assert np.array_equal(picture.rgb, COLOURS)
+    assert (picture.width, picture.height) == (7, 5)
+    assert np.array_equal(np.asarray(picture.to_image()), COLOURS)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_alpha_is_kept_beside_the_colours(kind: str) -> None:
+    rgba = np.dstack([COLOURS, ALPHA])
+    how = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    picture = decoded(encoded(Image.fromarray(rgba), kind, **how))
+    assert np.array_equal(picture.rgb, COLOURS)
+    assert np.array_equal(picture.alpha, ALPHA)
+
+
+def test_grey_with_alpha() -> None:
+    picture = decoded(encoded(Image.merge("LA", [Image.fromarray(COLOURS[..., 0]), Image.fromarray(ALPHA)])))
+    assert np.array_equal(picture.rgb, COLOURS[..., :1].repeat(3, 2))
+    assert np.array_equal(picture.alpha, ALPHA)
+
+
+@pytest.mark.parametrize("opaque", [True, False])
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_that_is_opaque_everywhere_is_none(mode: str, opaque: bool) -> None:
+    image = Image.new(mode, (3, 2), 0)
+    alpha = np.full((2, 3), 255, np.uint8)
+    alpha[1, 2] -= not opaque
+    image.putalpha(Image.fromarray(alpha))
+    picture = decoded(encoded(image))
+    assert picture.alpha is None if opaque else np.array_equal(picture.alpha, alpha)
+
+
+def test_a_palettes_transparent_colour() -> None:
+    image = Image.fromarray(np.array([[0, 1], [2, 1]], np.uint8), "P")
+    image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    for how, alpha in (
+        ({"transparency": 1}, [[255, 0], [255, 0]]),
+        ({"transparency": bytes([200, 100, 0])}, [[200, 100], [0, 100]]),
+    ):
+        picture = decoded(encoded(image, "PNG", **how))
+        assert picture.rgb.tolist() == [[[10, 20, 30], [40, 50, 60]], [[70, 80, 90], [40, 50, 60]]]
+        assert picture.alpha.tolist() == alpha
+    assert decoded(encoded(image)).alpha is None
+    assert decoded(encoded(image, "GIF", transparency=1)).alpha.tolist() == [[255, 0], [255, 0]]
+
+
+def test_a_transparent_colour_without_a_palette() -> None:
+    rgb = np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8)
+    assert decoded(encoded(Image.fromarray(rgb), transparency=(4, 5, 6))).alpha.tolist() == [[255, 0]]
+    assert decoded(encoded(Image.fromarray(rgb[..., 0]), transparency=1)).alpha.tolist() == [[0, 255]]
+
+
+def test_cmyk() -> None:
+    inks = np.array([[[0, 0, 0, 0], [0, 0, 0, 255], [255, 0, 0, 0], [0, 255, 255, 0]]], np.uint8)
+    picture = decoded(encoded(Image.fromarray(inks, "CMYK"), "TIFF"))
+    assert picture.rgb.tolist() == [[[255, 255, 255], [0, 0, 0], [0, 255, 255], [255, 0, 0]]]
+
+
+def test_sixteen_bits_are_scaled() -> None:
+    values = np.array([[0, 255, 256], [32768, 65279, 65535]], np.uint16)
+    expected = [[0, 0, 1], [128, 254, 255]]
+    for kind in ("PNG", "TIFF"):
+        assert decoded(encoded(Image.fromarray(values), kind)).rgb[..., 0].tolist() == expected
+    deep = png(3, 2, b"".join(b"\0" + row.astype(">u2").repeat(3).tobytes() for row in values), depth=16)
+    assert decoded(deep).rgb[..., 1].tolist() == expected
+
+
+def test_one_bit() -> None:
+    image = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("1")
+    assert decoded(encoded(image)).rgb[..., 2].tolist() == [[0, 255], [255, 0]]
+
+
+UPRIGHT = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
+    8: lambda stored: np.rot90(stored, 1),
+}
+"""EXIF 2.3, tag 0x0112: where the stored picture's first row and column belong."""
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_cameras_orientation_is_undone(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = decoded(encoded(Image.fromarray(np.dstack([COLOURS, ALPHA])), exif=exif))
+    assert np.array_equal(picture.rgb, UPRIGHT[orientation](COLOURS))
+    assert np.array_equal(picture.alpha, UPRIGHT[orientation](ALPHA))
+
+
+def test_what_the_panel_hands_over() -> None:
+    picture = Picture(COLOURS, ALPHA)
+    assert Picture.from_value(picture, "subject") is picture
+    for value in (Image.fromarray(COLOURS), COLOURS):
+        assert np.array_equal(Picture.from_value(value, "subject").rgb, COLOURS)
+    assert np.array_equal(Picture.from_value(COLOURS[..., 0], "subject").rgb, COLOURS[..., :1].repeat(3, 2))
+    assert np.array_equal(Picture.from_value(np.dstack([COLOURS, ALPHA]), "subject").alpha, ALPHA)
+
+
+def test_what_the_panel_hands_over_is_not_changed_later() -> None:
+    image, array = Image.fromarray(COLOURS), COLOURS.copy()
+    pictures = [Picture.from_value(image, "subject"), Picture.from_value(array, "subject")]
+    image.paste((0, 0, 0), (0, 0, 7, 5))
+    array[:] = 0
+    assert all(np.array_equal(picture.rgb, COLOURS) for picture in pictures)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        COLOURS.astype(np.float32),
+        COLOURS.astype(np.uint16),
+        COLOURS[0, 0],
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((4, 4, 5), np.uint8),
+        np.zeros((4, 4, 1), np.uint8),
+        np.zeros((2, 4, 4, 3), np.uint8),
+    ],
+    ids=lambda array: f"{array.dtype}{array.shape}",
+)
+def test_arrays_that_are_no_pictures(array: np.ndarray) -> None:
+    assert "8 bits" in refusal(array)
+
+
+# ------------------------------------------------------------------------------------------------ over the API
+
+
+@pytest.mark.parametrize(
+    "form", ["{}", "data:image/png;base64,{}", "data:image/png;charset=x;base64,{}", "data:;base64,{}", " {}\n"]
+)
+def test_base64_and_data_urls(form: str) -> None:
+    text = base64.encodebytes(encoded(Image.fromarray(COLOURS))).decode()  # with line breaks
+    assert np.array_equal(Picture.from_value(form.format(text), "subject").rgb, COLOURS)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1/a.png", "https://example.org/a.png"])
+def test_addresses_are_not_fetched(address: str) -> None:
+    assert "fetches no pictures" in refusal(address)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "a", "====", "data:image/png,abc", "data:image/png;base64,", "/etc/passwd", "file:///a", "é", "\0"],
+)
+def test_text_that_holds_no_picture(text: str) -> None:
+    refusal(text)
+
+
+@pytest.mark.parametrize(
+    "data", [b"x", b"hello" * 100, b"\x89PNG\r\n\x1a\n", b"<svg xmlns='http://www.w3.org/2000/svg'/>"]
+)
+def test_data_that_are_no_picture(data: bytes) -> None:
+    assert "can't be decoded" in refusal(data)
+
+
+def test_postscript_is_not_run() -> None:
+    script = encoded(Image.fromarray(COLOURS), "EPS")
+    assert Image.open(io.BytesIO(script)).format == "EPS"  # Pillow would
+    assert "can't be decoded" in refusal(script)
+
+
+@pytest.mark.parametrize("kind", ["PDF", "PPM", "ICO", "TGA", "PCX", "ICNS", "JPEG2000"])
+def test_rarer_formats_are_refused(kind: str) -> None:
+    assert "Send PNG, JPEG or WebP" in refusal(encoded(Image.new("RGB", (16, 16)), kind))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
+def test_common_formats_are_taken(kind: str) -> None:
+    picture = decoded(encoded(Image.new("RGB", (16, 8), (255, 255, 255)), kind))
+    assert (picture.width, picture.height) == (16, 8) and picture.rgb.min() > 250
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9])
+def test_pictures_that_are_cut_short(kind: str, share: float) -> None:
+    data = encoded(Image.fromarray(RNG.integers(0, 256, (64, 64, 3), np.uint8)), kind)
+    assert "can't be decoded" in refusal(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize(("width", "height"), [(9000, 9000), (20_000, 20_000), (60_000, 60_000), (MAX_PIXELS + 1, 1)])
+def test_huge_pictures_are_refused_before_they_are_decoded(width: int, height: int) -> None:
+    tracemalloc.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            sentence = refusal(png(width, height))  # without data: decoding it would say "damaged"
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "64 million" in sentence
+    assert peak < 5_000_000
+
+
+def test_huge_pictures_from_the_panel_are_refused_too() -> None:
+    with pytest.raises(ICLightError, match="64 million"):
+        Picture.from_image(Image.new("1", (8001, 8000)), "subject")
+
+
+SOURCES = [
+    encoded(Image.fromarray(COLOURS)),
+    encoded(Image.fromarray(np.dstack([COLOURS, ALPHA]))),
+    encoded(Image.fromarray(COLOURS).quantize(4)),
+    encoded(
+        Image.fromarray(COLOURS),
+        "JPEG",
+        exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+    ),
+    encoded(Image.fromarray(COLOURS), "WEBP"),
+    encoded(Image.fromarray(COLOURS), "GIF"),
+    encoded(Image.fromarray(COLOURS), "BMP"),
+    encoded(Image.fromarray(COLOURS), "TIFF"),
+    encoded(Image.fromarray(COLOURS), "TIFF", compression="tiff_lzw"),
+]
+
+
+@given(
+    st.sampled_from(SOURCES), st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=4)), max_size=4), st.floats(0, 1)
+)
+@example(b"", [], 1.0)
+def test_damaged_data_are_refused_with_a_sentence_or_decoded(
+    data: bytes, blows: list[tuple[float, bytes]], cut: float
+) -> None:
+    damaged = bytearray(data[: round(len(data) * max(cut, 0.1))])
+    for where, what in blows:
+        at = int(where * len(damaged))
+        damaged[at : at + len(what)] = what
+    refusal_or_picture(bytes(damaged))
+
+
+def refusal_or_picture(data: bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            picture = decoded(data)
+        except ICLightError as error:
+            assert "subject" in str(error)
+        else:
+            assert picture.rgb.shape == (picture.height, picture.width, 3)
+
+
+@pytest.mark.parametrize("tag", [b"\x11\x01", b"\x16\x01"])  # StripOffsets, RowsPerStrip
+@pytest.mark.parametrize("kind", [b"\x0a\0", b"\x0c\0"])  # a fraction, a floating-point number
+def test_a_tiff_whose_numbers_are_no_whole_ones(tag: bytes, kind: bytes) -> None:
+    data = encoded(Image.fromarray(COLOURS), "TIFF")
+    at = data.index(tag, data.index(b"\x06\x01"))
+    refusal_or_picture(data[: at + 2] + kind + data[at + 4 :])
+
+
+def test_avif_where_pillow_knows_it() -> None:
+    Image.init()
+    if "AVIF" not in Image.OPEN:
+        assert "can't be decoded" in refusal(b"\0\0\0\x1cftypavif" + bytes(40))
+    else:
+        assert decoded(encoded(Image.new("RGB", (16, 16)), "AVIF")).width == 16
+
+
+# ------------------------------------------------------------------------------------------------ digests
+
+pictures = st.tuples(st.integers(1, 3), st.integers(1, 3)).flatmap(
+    lambda size: st.builds(
+        Picture,
+        npst.arrays(np.uint8, (*size, 3), elements=st.integers(0, 2)),
+        st.none() | npst.arrays(np.uint8, size, elements=st.integers(0, 2)),
+    )
+)
+
+
+def shows_the_same(one: Picture, other: Picture) -> bool:
+    if (one.alpha is None) != (other.alpha is None):
+        return False
+    return np.array_equal(one.rgb, other.rgb) and (one.alpha is None or np.array_equal(one.alpha, other.alpha))
+
+
+@given(pictures, pictures)
+def test_digests_differ_exactly_where_pictures_do(one: Picture, other: Picture) -> None:
+    assert (one.digest == other.digest) == shows_the_same(one, other)
+    copied = Picture(one.rgb.copy(), None if one.alpha is None else one.alpha.copy())
+    assert copied.digest == one.digest and len(one.digest) == 16
+
+
+@given(pictures)
+def test_mirroring(picture: Picture) -> None:
+    mirrored = picture.mirrored()
+    assert mirrored.rgb.tolist() == [row[::-1] for row in picture.rgb.tolist()]
+    if picture.alpha is not None:
+        assert mirrored.alpha.tolist() == [row[::-1] for row in picture.alpha.tolist()]
+    assert mirrored.mirrored().digest == picture.digest
+    assert (mirrored.digest == picture.digest) == shows_the_same(mirrored, picture)
+
+
+def test_digests_tell_sizes_with_the_same_bytes_apart() -> None:
+    flat = np.zeros(36, np.uint8)
+    digests = {Picture(flat.reshape(height, -1, 3)).digest for height in (1, 2, 3, 4, 6, 12)}
+    assert len(digests) == 6
+
+
+def test_digests_tell_colour_from_alpha() -> None:
+    zero = np.zeros((2, 2, 3), np.uint8)
+    assert Picture(zero).digest != Picture(zero, np.zeros((2, 2), np.uint8)).digest

@@ -1,0 +1,418 @@
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import math
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from lib_iclight.errors import ICLightError
+from lib_iclight.pictures import Picture
+from lib_iclight.request import (
+    Background,
+    Cutout,
+    Kind,
+    Light,
+    RelightRequest,
+    infotext,
+    infotext_name,
+    limits,
+    parse,
+)
+
+FIELDS = {
+    "enabled": True,
+    "model": None,
+    "subject": None,
+    "cutout": "grabcut",
+    "light": "none",
+    "light_map": None,
+    "light_denoise": 0.9,
+    "background": "image",
+    "background_image": None,
+    "strength": 1.0,
+    "show_subject": False,
+}
+"""The panel's order, and what is meant where nothing is said."""
+
+SWITCHES = ("enabled", "show_subject")
+NUMBERS = {"light_denoise": (0.1, 1.0), "strength": (0.05, 1.5)}
+CHOICES = {
+    "cutout": ("grabcut", "none"),
+    "light": ("none", "left", "right", "top", "bottom", "ambient", "custom"),
+    "background": ("image", "mirrored", "left", "right", "top", "bottom", "ambient"),
+}
+PICTURES = ("subject", "light_map", "background_image")
+PAGE = base64.b64encode(np.random.default_rng(0).bytes(60_000)).decode()
+LONGEST_SENTENCE = 400
+
+PANEL = list(FIELDS.values())
+
+
+def refusal(values: dict[str, Any]) -> str:
+    with pytest.raises(ICLightError) as caught:
+        RelightRequest.from_api(values)
+    assert caught.value.status_code == 422
+    return str(caught.value)
+
+
+def a_picture() -> Picture:
+    return Picture(np.full((4, 6, 3), 9, np.uint8))
+
+
+def a_picture_as_base64() -> str:
+    import io
+
+    data = io.BytesIO()
+    Image.new("RGB", (6, 4), (1, 2, 3)).save(data, "PNG")
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def foreground(name: str | None) -> Kind:
+    return Kind.FOREGROUND
+
+
+def background(name: str | None) -> Kind:
+    return Kind.BACKGROUND
+
+
+def test_fields_are_in_the_panels_order_with_their_defaults() -> None:
+    request = RelightRequest.from_api({})
+    assert list(RelightRequest.__fields__) == list(FIELDS)
+    assert {name: getattr(request, name) for name in FIELDS} == FIELDS
+
+
+def test_every_field_can_be_left_out_or_given() -> None:
+    given = {
+        "enabled": True,
+        "model": "a.safetensors",
+        "subject": a_picture_as_base64(),
+        "cutout": "none",
+        "light": "custom",
+        "light_map": a_picture_as_base64(),
+        "light_denoise": 0.5,
+        "background": "mirrored",
+        "background_image": a_picture_as_base64(),
+        "strength": 0.7,
+        "show_subject": True,
+    }
+    for name in FIELDS:
+        request = RelightRequest.from_api({key: value for key, value in given.items() if key != name})
+        assert getattr(request, name) == FIELDS[name]
+    request = RelightRequest.from_api(given)
+    for name, value in given.items():
+        if name in PICTURES:
+            assert getattr(request, name).rgb.tolist() == [[[1, 2, 3]] * 6] * 4
+        else:
+            assert getattr(request, name) == value
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("value", [0, 1, 1.0, "true", "", [], {}, [True]])
+def test_switches_are_true_or_false(name: str, value: Any) -> None:
+    sentence = refusal({name: value})
+    assert sentence.startswith(f"{name} must be true or false") and repr(value) in sentence
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_switches_cant_be_null(name: str) -> None:
+    assert refusal({name: None}).startswith(f"{name} can't be null")
+
+
+@pytest.mark.parametrize("value", [5, 0, True, [], ["fc"], {}, 1.5])
+def test_a_model_is_text(value: Any) -> None:
+    assert refusal({"model": value}).startswith("model must be text")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    "value", [True, False, None, "0.5", "", [0.5], {}, math.nan, math.inf, -math.inf, 10**400, -(10**400), 0, -1]
+)
+def test_numbers_are_numbers(name: str, value: Any) -> None:
+    low, high = NUMBERS[name]
+    assert refusal({name: value}).startswith(f"{name} must be a number from {low:g} to {high:g}, not ")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_reach_to_both_ends_and_no_further(name: str) -> None:
+    low, high = NUMBERS[name]
+    assert limits(name) == (low, high)
+    for value in (low, high, 1, 1.0):
+        assert getattr(RelightRequest.from_api({name: value}), name) == value
+    for value in (math.nextafter(low, 0), math.nextafter(high, 9)):
+        assert name in refusal({name: value})
+
+
+@given(name=st.sampled_from(list(NUMBERS)), value=st.floats())
+def test_no_number_outside_the_range_is_taken(name: str, value: float) -> None:
+    low, high = NUMBERS[name]
+    if low <= value <= high:
+        assert getattr(RelightRequest.from_api({name: value}), name) == value
+    else:
+        assert name in refusal({name: value})
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choices_are_one_of_the_list(name: str) -> None:
+    kinds = {"cutout": Cutout, "light": Light, "background": Background}
+    for value in CHOICES[name]:
+        chosen = getattr(RelightRequest.from_api({name: value}), name)
+        assert chosen is kinds[name](value)
+    for value in (CHOICES[name][0].upper(), "", " none", None, 0, 1, True, [], [CHOICES[name][0]], {"a": 1}, math.nan):
+        sentence = refusal({name: value})
+        assert sentence.startswith(f"{name} must be one of {', '.join(CHOICES[name])}, not ")
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("value", [5, True, False, [], {}, b"abc", "?", "", PAGE, "http://host/a.png", [PAGE]])
+def test_pictures_are_pictures(name: str, value: Any) -> None:
+    sentence = refusal({name: value})
+    assert name in sentence and len(sentence) < LONGEST_SENTENCE
+
+
+def test_what_is_wrong_is_shown_as_json_has_it() -> None:
+    assert refusal({"light": None}).endswith("not null.")
+    assert refusal({"strength": True}).endswith("not true.")
+    assert refusal({"strength": False}).endswith("not false.")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("lights", "light"),
+        ("light_densoise", "light_denoise"),
+        ("Subject", "subject"),
+        ("background_img", "background"),
+    ],
+)
+def test_unknown_names_get_a_hint(name: str, meant: str) -> None:
+    sentence = refusal({name: 1})
+    assert repr(name) in sentence and f"did you mean {meant}" in sentence
+
+
+def test_unknown_names_like_no_other_get_the_list() -> None:
+    sentence = refusal({"zzzzzz": 1})
+    assert all(name in sentence for name in FIELDS)
+
+
+@pytest.mark.parametrize("values", [{1: 2}, {None: 1}, {("a",): 1}])
+def test_names_are_text(values: dict) -> None:
+    assert "must be text" in refusal(values)
+
+
+@pytest.mark.parametrize("name", [*FIELDS, PAGE])
+@pytest.mark.parametrize("value", [PAGE, [PAGE], {"data": PAGE}, {PAGE: 1}], ids=["text", "list", "dict", "name"])
+def test_no_sentence_holds_a_page_of_base64(name: str, value: Any) -> None:
+    if (name, value) == ("model", PAGE):
+        return  # text is what a model's name is
+    sentence = refusal({name: value})
+    assert len(sentence) < LONGEST_SENTENCE
+    assert PAGE[:60] not in sentence
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*FIELDS, "lihgt", "__class__", "self", "cls"]), JSON, max_size=4))
+def test_whatever_json_is_sent_is_taken_or_refused_with_a_sentence(values: dict[str, Any]) -> None:
+    before = copy.deepcopy(values)
+    try:
+        request = RelightRequest.from_api(values)
+    except ICLightError as error:
+        assert error.status_code == 422
+        assert 10 < len(str(error)) < LONGEST_SENTENCE
+    else:
+        low, high = limits("strength")
+        assert low <= request.strength <= high
+        assert isinstance(request.light, Light)
+    assert repr(values) == repr(before)
+
+
+@given(st.lists(JSON, max_size=len(FIELDS) + 1))
+def test_whatever_args_are_sent_are_taken_or_refused_with_a_sentence(args: list[Any]) -> None:
+    try:
+        request = parse(args, foreground)
+    except ICLightError as error:
+        assert 10 < len(str(error)) < LONGEST_SENTENCE
+    else:
+        assert request is None or request.enabled
+
+
+def test_a_request_cant_be_changed() -> None:
+    request = RelightRequest.from_api({})
+    for name in FIELDS:
+        with pytest.raises(TypeError):
+            setattr(request, name, FIELDS[name])
+
+
+def test_what_was_sent_is_left_as_it_was() -> None:
+    sent = {"subject": a_picture_as_base64(), "light": "left"}
+    before = copy.deepcopy(sent)
+    RelightRequest.from_api(MappingProxyType(sent))
+    assert sent == before
+
+
+# ------------------------------------------------------------------------------------------------ the panel
+
+
+def test_the_panels_values_are_taken_in_order() -> None:
+    picture = a_picture()
+    values = [True, "fc", picture, "none", "custom", picture, 0.4, "image", None, 0.6, True]
+    request = RelightRequest.from_panel(values, foreground)
+    shown = [getattr(request, name) for name in FIELDS]
+    assert shown == values
+
+
+def test_the_panel_hides_the_other_kinds_fields() -> None:
+    wrong = {**FIELDS, "background": "nonsense", "background_image": 5}
+    request = RelightRequest.from_panel(list(wrong.values()), foreground)
+    assert request.background is Background.IMAGE and request.background_image is None
+    request.check_kind(Kind.FOREGROUND, "fc")
+
+    wrong = {**FIELDS, "light": "nonsense", "light_map": 5, "light_denoise": "x", "background": "left"}
+    request = RelightRequest.from_panel(list(wrong.values()), background)
+    assert request.light is Light.NONE and request.background is Background.LEFT
+    request.check_kind(Kind.BACKGROUND, "fbc")
+
+
+@pytest.mark.parametrize(
+    ("kind_of", "field"),
+    [
+        (foreground, "light"),
+        (foreground, "light_denoise"),
+        (background, "background"),
+        (background, "background_image"),
+    ],
+)
+def test_the_panels_shown_fields_are_checked(kind_of: Any, field: str) -> None:
+    with pytest.raises(ICLightError, match=field):
+        RelightRequest.from_panel(list({**FIELDS, field: 77}.values()), kind_of)
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 12, 40])
+def test_the_panels_values_are_counted(count: int) -> None:
+    with pytest.raises(ICLightError, match=r"not its panel's.*args"):
+        RelightRequest.from_panel((PANEL * 4)[:count], foreground)
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("text", ["", "none", PAGE], ids=["empty", "word", "page"])
+def test_the_panel_never_has_a_picture_as_text(picture: str, text: str) -> None:
+    """It is another extension's list, or one that was written for another version of the panel."""
+    with pytest.raises(ICLightError) as caught:
+        RelightRequest.from_panel(list({**FIELDS, picture: text}.values()), foreground)
+    assert "args" in str(caught.value) and len(str(caught.value)) < LONGEST_SENTENCE
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_empty_dropdown_is_no_model(nothing: str | None) -> None:
+    asked = []
+
+    def kind_of(name: str | None) -> Kind:
+        asked.append(name)
+        return Kind.FOREGROUND
+
+    request = RelightRequest.from_panel(list({**FIELDS, "model": nothing}.values()), kind_of)
+    assert request.model is None and asked == [None]
+
+
+@pytest.mark.parametrize("name", [5, 1.5, ["fc"], {"a": 1}, True])
+def test_only_text_is_looked_up_as_a_model(name: Any) -> None:
+    def kind_of(name: str | None) -> Kind:
+        assert name is None or isinstance(name, str), "a model's name was looked up before it was checked"
+        return Kind.FOREGROUND
+
+    with pytest.raises(ICLightError, match="model must be text"):
+        RelightRequest.from_panel(list({**FIELDS, "model": name}.values()), kind_of)
+
+
+# ------------------------------------------------------------------------------------------------ parse
+
+
+@pytest.mark.parametrize("args", [(), [], (False,), (False, "junk", 5), (False, *PANEL[1:]), ({"enabled": False},)])
+def test_nothing_is_asked_for(args: Any) -> None:
+    assert parse(args, foreground) is None
+
+
+@pytest.mark.parametrize("values", [{}, MappingProxyType({"light": "left"}), {"enabled": True}])
+def test_a_dict_that_is_sent_is_meant(values: Any) -> None:
+    request = parse([values], foreground)
+    assert request is not None and request.enabled
+    assert request.light.value == values.get("light", "none")
+
+
+def test_a_dict_is_checked_even_if_it_is_disabled() -> None:
+    with pytest.raises(ICLightError, match="lihgt"):
+        parse([{"enabled": False, "lihgt": "left"}], foreground)
+
+
+def test_the_panels_values_are_told_by_a_true() -> None:
+    assert parse(PANEL, foreground) == RelightRequest.from_panel(PANEL, foreground)
+
+
+@pytest.mark.parametrize(
+    "first", [None, 1, 0, "true", PAGE, [], [True], 0.0, "", b"x"], ids=lambda value: repr(value)[:9]
+)
+def test_other_args_are_refused_with_an_example(first: Any) -> None:
+    with pytest.raises(ICLightError) as caught:
+        parse([first, *PANEL[1:]], foreground)
+    assert "must be one dict" in str(caught.value) and len(str(caught.value)) < LONGEST_SENTENCE
+
+
+# ------------------------------------------------------------------------------------------------ kinds, infotext
+
+
+@pytest.mark.parametrize("field", ["light", "light_map", "light_denoise"])
+def test_a_background_model_takes_no_light(field: str) -> None:
+    values = {"light": "left", "light_map": a_picture(), "light_denoise": 0.5}
+    request = RelightRequest.from_api({field: values[field], "background": "left"})
+    with pytest.raises(ICLightError, match=rf"^{field} doesn't go with fbc\.safetensors"):
+        request.check_kind(Kind.BACKGROUND, "fbc.safetensors")
+
+
+@pytest.mark.parametrize("field", ["background", "background_image"])
+def test_a_foreground_model_takes_no_background(field: str) -> None:
+    request = RelightRequest.from_api({field: {"background": "left", "background_image": a_picture()}[field]})
+    with pytest.raises(ICLightError, match=rf"^{field} doesn't go with fc\.safetensors"):
+        request.check_kind(Kind.FOREGROUND, "fc.safetensors")
+
+
+@pytest.mark.parametrize("choice", CHOICES["background"])
+def test_a_background_model_needs_a_background(choice: str) -> None:
+    bare = RelightRequest.from_api({"background": choice})
+    if choice in ("image", "mirrored"):
+        with pytest.raises(ICLightError, match=r"^fbc needs a background.*background_image"):
+            bare.check_kind(Kind.BACKGROUND, "fbc")
+    else:
+        bare.check_kind(Kind.BACKGROUND, "fbc")
+    RelightRequest.from_api({"background": choice, "background_image": a_picture()}).check_kind(Kind.BACKGROUND, "fbc")
+
+
+def test_a_foreground_model_needs_nothing_more() -> None:
+    RelightRequest.from_api({}).check_kind(Kind.FOREGROUND, "fc")
+
+
+def test_infotext_has_what_is_in_effect() -> None:
+    request = RelightRequest.from_api({"light": "left", "light_denoise": 0.5, "strength": 0.8, "cutout": "none"})
+    common = {"IC-Light model": "m", "IC-Light strength": 0.8, "IC-Light cutout": "none"}
+    light = {**common, "IC-Light light": "left"}
+    assert infotext(request, Kind.FOREGROUND, "m", True) == {**light, "IC-Light light denoise": 0.5}
+    assert infotext(request, Kind.FOREGROUND, "m", False) == light
+    assert infotext(request, Kind.BACKGROUND, "m", False) == {**common, "IC-Light background": "image"}
+
+
+def test_infotext_names_are_told_apart_and_json() -> None:
+    names = [infotext_name(field) for field in FIELDS]
+    assert len(set(names)) == len(names) and all(name.startswith("IC-Light ") for name in names)
+    json.dumps(infotext(RelightRequest.from_api({}), Kind.FOREGROUND, "m", True))
