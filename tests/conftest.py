@@ -127,3 +127,24 @@ def write_offsets(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return write
+
+
+_figures: list[str] = []
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str, float], float]:
+    """Note a measured figure for the run's closing lines."""
+
+    def note(name: str, value: float) -> float:
+        _figures.append(f"{request.node.name}: {name} {value:.3g}")
+        return value
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _figures:
+        terminalreporter.section("measured")
+        for line in _figures:
+            terminalreporter.write_line(line)

@@ -85,13 +85,13 @@ class ForgeBench:
         finally:
             switch.unlink()
 
-    def post_interrupted(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+    def post_interrupted(self, tab: str, payload: Mapping[str, Any], how: str = "interrupt") -> Outcome:
         with ThreadPoolExecutor(1) as threads:
             outcome = threads.submit(self.post, tab, payload)
             while not outcome.done():
                 state = self.server.get("/sdapi/v1/progress?skip_current_image=true")[1]["state"]
                 if state["sampling_step"] > 0:
-                    self.server.post("/sdapi/v1/interrupt", {})
+                    self.server.post(f"/sdapi/v1/{how}", {})
                     break
             return outcome.result()
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from .bench import Bench, forge_bench
 
 BENCHES = ["embedded", "forge"] if "FORGE_DIR" in os.environ else ["embedded"]
-
-_figures: list[str] = []
 
 
 @pytest.fixture(scope="session", params=BENCHES)
@@ -25,21 +23,3 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         from .embedded_bench import EmbeddedBench
 
         yield EmbeddedBench(folder)
-
-
-@pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Callable[[str, float], float]:
-    """Note a measured figure for the run's closing lines."""
-
-    def note(name: str, value: float) -> float:
-        _figures.append(f"{request.node.name}: {name} {value:.3g}")
-        return value
-
-    return note
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _figures:
-        terminalreporter.section("measured")
-        for line in _figures:
-            terminalreporter.write_line(line)

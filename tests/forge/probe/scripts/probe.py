@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import iclight_recording as recording
 from modules import scripts
 
@@ -30,6 +31,10 @@ class Probe(scripts.Script):
         """In both tabs, with no panel."""
         return scripts.AlwaysVisible
 
+    def ui(self, is_img2img: bool) -> list[Any]:
+        """What to do besides: nothing, or "throw the wrapper away"."""
+        return [gr.Textbox(visible=False)]
+
     def before_process(self, p: Any, *arguments: Any) -> None:
         """Have the hooks timed that run before ours."""
         if FOLDER is None or not TIMING:
@@ -40,7 +45,13 @@ class Probe(scripts.Script):
             if overrides and script is not self and "process_before_every_sampling" not in vars(script):
                 recording.time_hook(script)
 
-    def process_before_every_sampling(self, p: Any, *arguments: Any, **options: Any) -> None:
+    def process_before_every_sampling(self, p: Any, order: str, **options: Any) -> None:
         """Begin the pass's record."""
+        if order == "throw the wrapper away":
+            unet = p.sd_model.forge_objects.unet.clone()
+            unet.set_model_unet_function_wrapper(
+                lambda apply, args: apply(args["input"], args["timestep"], **args["c"])
+            )
+            p.sd_model.forge_objects.unet = unet
         if FOLDER is not None:
             recording.begin(p, Path(FOLDER), CALLS, options["x"], options["noise"])

@@ -1,0 +1,136 @@
+"""What only a real Forge has: other checkpoints, LoRAs, built-in extensions, scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.contract import oracle
+from tests.contract.bench import ForgeBench, encode, forge_bench, subject
+from tests.contract.cases import BASE, FC, HEIGHT, HIRES, TAB, TAB_LEFT, WIDTH, panel_subject
+
+A, B = "full-size-a.safetensors", "full-size-b.safetensors"
+
+
+def checkpoint(name: str) -> dict[str, Any]:
+    """The part of a request that chooses a checkpoint, and puts the first one back afterwards."""
+    return {"override_settings": {"sd_model_checkpoint": name}}
+
+
+def with_scripts(**scripts: list) -> dict[str, Any]:
+    """A relight beside other always-on scripts."""
+    ours = FC["alwayson_scripts"]
+    return {"alwayson_scripts": {**ours, **{name.replace("_", " "): {"args": args} for name, args in scripts.items()}}}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgeBench]:
+    with forge_bench(tmp_path_factory.mktemp("forge")) as bench:
+        yield bench
+
+
+def condition_error(bench: ForgeBench, recorded: Mapping[str, Any], name: str = A) -> float:
+    """Of a pass's condition, with the panel's subject."""
+    path = bench.checkpoint.with_name(name)
+    given = recorded["calls"][0]["c_concat"]
+    height, width = (8 * size for size in given.shape[-2:])
+    expected = oracle.condition(path, *panel_subject(width, height))
+    return oracle.relative_error(given, expected.repeat(len(given), 1, 1, 1))
+
+
+def unet_error(bench: ForgeBench, recorded: Mapping[str, Any], name: str) -> float:
+    """Of a pass's first call, with the panel's subject."""
+    path = bench.checkpoint.with_name(name)
+    call = recorded["calls"][0]
+    condition = oracle.condition(path, *panel_subject(WIDTH, HEIGHT))
+    expected = oracle.Denoiser(path, bench.offsets["fc"]).epsilon(
+        call["input"], call["timestep"].float(), call["c_crossattn"], condition
+    )
+    return oracle.relative_error(call["unet_output"], expected)
+
+
+def test_first_after_a_change_of_checkpoint(bench: ForgeBench, figure: Any) -> None:
+    bench.post("txt2img", BASE)
+    outcome = bench.post("txt2img", BASE | FC | checkpoint(B))
+    assert outcome.status == 200, outcome.detail
+    assert figure("c_concat", condition_error(bench, outcome.passes[0], B)) <= 1e-5
+    assert figure("UNet", unet_error(bench, outcome.passes[0], B)) <= 2e-6
+
+
+def test_xyz_over_three_seeds(bench: ForgeBench, figure: Any) -> None:
+    seeds = [1, "7,8,9", [], 0, "", [], 0, "", [], False, True, False, False, False, False, False, 0, False]
+    outcome = bench.post("txt2img", BASE | FC | {"script_name": "X/Y/Z plot", "script_args": seeds})
+    assert outcome.status == 200, outcome.detail
+    assert len(outcome.passes) == 3
+    for number, recorded in enumerate(outcome.passes):
+        assert figure(f"{number} c_concat", condition_error(bench, recorded)) <= 1e-5
+    assert figure("UNet", unet_error(bench, outcome.passes[-1], A)) <= 2e-6
+    plain = bench.post("txt2img", BASE | {"seed": 7})
+    assert not plain.passes[0]["wrapped"]
+
+
+@pytest.mark.parametrize(("name", "says"), [("sd2", "SD 2"), ("inpainting", "inpainting")])
+def test_unfit_checkpoint(bench: ForgeBench, name: str, says: str) -> None:
+    outcome = bench.post("txt2img", BASE | FC | checkpoint(f"full-size-{name}.safetensors"))
+    assert (outcome.status, outcome.images) == (422, [])
+    assert says in outcome.detail
+    assert not any(each["calls"] for each in outcome.passes)
+
+
+def test_refiner_is_refused(bench: ForgeBench) -> None:
+    outcome = bench.post("txt2img", BASE | FC | {"refiner_checkpoint": B, "refiner_switch_at": 0.5})
+    assert (outcome.status, outcome.images) == (422, [])
+    assert "refiner" in outcome.detail
+
+
+NEIGHBOURS = {
+    "LoRA": BASE | FC | {"prompt": "a portrait <lora:full-size-lora:1>"},
+    "another checkpoint in the hires pass": BASE | FC | HIRES | {"hr_checkpoint_name": B},
+    "FreeU": BASE | with_scripts(FreeU_Integrated=[True, 1.1, 1.2, 0.9, 0.2, 0, 1]),
+    "token merging": BASE | FC | {"override_settings": {"token_merging_ratio": 0.5}},
+    "MultiDiffusion": BASE | with_scripts(MultiDiffusion_Integrated=[True, "MultiDiffusion", 96, 96, 48, 4]),
+    "Mixture of Diffusers": BASE
+    | with_scripts(MultiDiffusion_Integrated=[True, "Mixture of Diffusers", 96, 96, 48, 4]),
+    "Dynamic thresholding": BASE
+    | with_scripts(DynamicThresholding_Integrated=[True, 7, 1, "Constant", 0, "Constant", 0]),
+    "AND": BASE | FC | {"prompt": "a portrait AND a window :0.5"},
+    "prompts of unequal length": BASE | FC | {"negative_prompt": ", ".join(["very dark and dull"] * 30)},
+}
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_neighbours(bench: ForgeBench, name: str, figure: Any) -> None:
+    before = bench.post("txt2img", BASE).images[0].tobytes()
+    outcome = bench.post("txt2img", NEIGHBOURS[name])
+    assert outcome.status == 200, outcome.detail
+    for number, recorded in enumerate(outcome.passes):
+        if "Diffus" not in name:  # the tiles' conditions are parts of the picture's
+            hires_checkpoint = B if number and "checkpoint" in name else A
+            assert figure(f"{name} c_concat", condition_error(bench, recorded, hires_checkpoint)) <= 1e-5
+        assert recorded["first_convolution"][1] == 8
+    assert outcome.images[0].tobytes() != before
+    after = bench.post("txt2img", BASE)
+    assert after.images[0].tobytes() == before
+    assert not any(each["wrapped"] or each["patches"] for each in after.passes)
+
+
+def test_skip_leaves_nothing(bench: ForgeBench) -> None:
+    before = bench.post("img2img", TAB).images[0].tobytes()
+    bench.post_interrupted("img2img", TAB | TAB_LEFT | {"steps": 12}, how="skip")
+    assert bench.post("img2img", TAB).images[0].tobytes() == before
+
+
+def test_wrapper_thrown_away_is_named(bench: ForgeBench) -> None:
+    outcome = bench.post("txt2img", BASE | with_scripts(Probe=["throw the wrapper away"]))
+    assert (outcome.status, outcome.images) == (422, [])
+    assert "not relit" in outcome.detail and "probe" in outcome.detail
+
+
+def test_subject_survives_every_sampler_family(bench: ForgeBench, figure: Any) -> None:
+    for sampler in ("DDIM", "DPM++ 2M SDE", "UniPC", "Restart"):
+        light = {"alwayson_scripts": {"IC Light": {"args": [{"subject": encode(subject()), "light": "left"}]}}}
+        outcome = bench.post("txt2img", BASE | light | {"sampler_name": sampler, "steps": 3})
+        assert outcome.status == 200, (sampler, outcome.detail)
+        assert figure(f"{sampler} c_concat", condition_error(bench, outcome.passes[0])) <= 1e-5
