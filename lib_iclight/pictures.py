@@ -117,7 +117,9 @@ def _open(data: bytes, name: str) -> Image.Image:
     Image.init()
     try:
         return Image.open(io.BytesIO(data), formats=[each for each in _FORMATS if each in Image.OPEN])
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except Image.DecompressionBombError as error:
+        raise ICLightError(f"The picture in {name} has far too many pixels: make it smaller.") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise ICLightError(
             f"The picture in {name} can't be decoded: it is cut short or no picture. Send PNG, JPEG or WebP."
         ) from error

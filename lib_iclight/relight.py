@@ -18,7 +18,7 @@ from .hosts import Host, TabFit
 from .light import light_map, plain_background
 from .patching import check_checkpoint, patch_unet
 from .pictures import Picture
-from .request import INFOTEXT_PREFIX, Background, Kind, Light, RelightRequest, infotext, parse
+from .request import INFOTEXT_PREFIX, Background, Kind, Light, RelightRequest, infotext, infotext_name, parse
 from .sampling import LightStart, Pass, guard_sampler, report
 from .weights import find_model, kind_of, load_offsets
 
@@ -112,10 +112,12 @@ class RelightHooks:
             return
         try:
             if generation.request.show_subject and generation.subjects:
-                self._host.add_results(p, processed, self._shown_subjects(generation))
-        except Exception as error:  # a finishing touch: say so, and keep the pictures
+                self._host.add_results(processed, self._shown_subjects(generation))
+        except Exception as error:  # a finishing touch: say so, on the page and over the API, and keep the pictures
             report(error)
-            self._host.add_comment(p, processed, f"IC-Light could not show the subject: {error}")
+            sentence = f"IC-Light could not show the subject: {error}"
+            self._host.add_comment(processed, sentence)
+            p.extra_generation_params[infotext_name("warning")] = sentence
         delattr(p, _STATE)
 
     def _requested(self, p: Any, args: Sequence[Any]) -> Generation | None:

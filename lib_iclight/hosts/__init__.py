@@ -52,8 +52,8 @@ class Host(Protocol):
     def interrupted(self) -> bool:
         """Whether the user has stopped or skipped this generation."""
 
-    def add_results(self, p: Any, processed: Any, images: list[Image.Image]) -> None:
+    def add_results(self, processed: Any, images: list[Image.Image]) -> None:
         """Show more pictures among a finished generation's results."""
 
-    def add_comment(self, p: Any, processed: Any, sentence: str) -> None:
+    def add_comment(self, processed: Any, sentence: str) -> None:
         """Say something beside a finished generation's results."""

@@ -82,7 +82,6 @@ def test_light_starts_inside_the_mask_only(bench: Bench, figure: Callable[[str, 
 
     # to the sampler's rounding, what the mask keeps is the tab's picture
     assert figure("kept", oracle.relative_error(relit["samples"][..., ~inside], relit["x"][..., ~inside])) <= 1e-5
-    assert torch.equal(relit["x"], unlit["x"])
     assert not torch.equal(relit["samples"][..., inside], unlit["samples"][..., inside])
 
 
