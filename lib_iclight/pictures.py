@@ -73,7 +73,7 @@ class Picture:
         try:
             image = _to_8_bits(ImageOps.exif_transpose(image))
             rgba = np.asarray(image.convert("RGBA" if _has_alpha(image) else "RGB"))
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
+        except (OSError, SyntaxError, TypeError, ValueError, EOFError) as error:
             raise ICLightError(f"The picture in {name} is damaged and can't be decoded: {error}.") from error
         alpha = rgba[..., 3] if rgba.shape[2] == 4 and rgba[..., 3].min() < 255 else None
         return cls(np.ascontiguousarray(rgba[..., :3]), alpha)
@@ -87,7 +87,7 @@ class Picture:
         if isinstance(value, Picture):
             return value
         if isinstance(value, np.ndarray):
-            if value.dtype != np.uint8 or value.ndim not in (2, 3) or 0 in value.shape:
+            if value.dtype != np.uint8 or 0 in value.shape or value.shape[2:] not in ((), (3,), (4,)):
                 raise ICLightError(f"{name} must be a picture of 8 bits a channel, not an array {value.shape}.")
             value = Image.fromarray(value)
         if isinstance(value, Image.Image):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import ICLightError
 from ..request import Kind
-from .offsets import Offsets, Signature, read_kind
+from .offsets import PICKLED, Offsets, Signature, read_kind
 
 SOURCE = "https://huggingface.co/lllyasviel/ic-light"
 
@@ -40,13 +40,14 @@ def find_model(folder: Path, name: str | None) -> Path:
     """
     models = list_models(folder)
     if name is not None:
-        if Path(name).suffix.lower() not in ("", ".safetensors"):
-            raise ICLightError(f"The IC-Light model {name!r} is not a safetensors file: IC-Light opens no other.")
         for path in models:
             if name in (path.name, path.stem):
                 return path
+        shown = repr(name if len(name) <= 100 else f"{name[:100]}…")
+        if Path(name).suffix.lower() in PICKLED:
+            raise ICLightError(f"The IC-Light model {shown} is a pickled file: IC-Light opens only safetensors.")
         found = ", ".join(path.name for path in models) or "no model"
-        raise ICLightError(f"There is no IC-Light model {name!r} in models/{folder.name}. There is: {found}.")
+        raise ICLightError(f"There is no IC-Light model {shown} in models/{folder.name}. There is: {found}.")
     for path in models:
         if _kind_or_none(path) is Kind.FOREGROUND:
             return path

@@ -20,7 +20,8 @@ KINDS = {8: Kind.FOREGROUND, 12: Kind.BACKGROUND}
 UNET_PREFIX = "diffusion_model."
 """What the hosts put before the ldm names of the UNet's tensors."""
 
-_PICKLED = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
+PICKLED = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
+"""Endings of files that can run programs when they are opened."""
 
 _TELLTALES = (
     ("lora_", "a LoRA"),
@@ -65,11 +66,9 @@ class Offsets:
         self.signature = Signature.of(path)
         tensors = _map(path)
         names = ldm_names(tensors)
-        self.kind = _kind(path, {ldm: tuple(tensors[name].shape) for name, ldm in names.items()})
+        self.kind = _kind(path, [(ldm, tuple(tensors[name].shape)) for name, ldm in names.items()])
         # lists, so that `close` can take the tensors back from every clone that was given them
         self._values = {names[name]: [tensor, {"pad_weight": True}] for name, tensor in tensors.items()}
-        if len(self._values) != len(tensors):
-            raise ICLightError(f"{path.name} has two tensors for one place in the UNet: it is no IC-Light model.")
 
     @property
     def name(self) -> str:
@@ -114,11 +113,11 @@ def read_kind(path: Path) -> Kind:
     """
     with _open(path) as file:
         names = ldm_names(file.keys())
-        return _kind(path, {ldm: tuple(file.get_slice(name).get_shape()) for name, ldm in names.items()})
+        return _kind(path, [(ldm, tuple(file.get_slice(name).get_shape())) for name, ldm in names.items()])
 
 
 def _open(path: Path) -> safe_open:
-    if path.suffix.lower() in _PICKLED:
+    if path.suffix.lower() in PICKLED:
         raise ICLightError(f"{path.name} is a pickled file, which can run programs: IC-Light opens only safetensors.")
     try:
         return safe_open(path, framework="pt", device="cpu")
@@ -141,7 +140,10 @@ def _map(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _kind(path: Path, shapes: dict[str, tuple[int, ...]]) -> Kind:
+def _kind(path: Path, places: list[tuple[str, tuple[int, ...]]]) -> Kind:
+    shapes = dict(places)
+    if len(shapes) != len(places):
+        raise ICLightError(f"{path.name} has two tensors for one place in the UNet: it is no IC-Light model.")
     shape = shapes.get(FIRST_CONVOLUTION)
     for part, what in _TELLTALES:
         if any(part in name for name in shapes):

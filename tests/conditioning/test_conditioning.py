@@ -134,6 +134,12 @@ def test_each_tab_fit_has_its_own_latent() -> None:
     assert len({tuple(values.flatten().tolist()) for values in latents}) == 4
 
 
+def test_wide_and_tall_latents_of_one_area_are_told_apart() -> None:
+    sd_model = a_model()
+    assert latent(HOST, sd_model, plain(9), 64, 128).shape == (1, 4, 16, 8)
+    assert latent(HOST, sd_model, plain(9), 128, 64).shape == (1, 4, 8, 16)
+
+
 def test_each_vae_has_its_own_latents() -> None:
     one, other = a_model(), a_model(shift=1.0)
     assert (latent(HOST, one, plain(127), 64, 64) == 0).all()

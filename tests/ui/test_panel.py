@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from lib_iclight.request import Kind, RelightRequest, infotext, parse
 from lib_iclight.ui.panel import Panel, build_panel
@@ -51,13 +53,17 @@ def changed(blocks: gr.Blocks, panel: Panel, field: str, value: Any) -> list[dic
     return list(answer) if isinstance(answer, tuple) else [answer]
 
 
+def put_model(folder: Path, name: str, channels: int) -> None:
+    """The one tensor that a model's kind is told from."""
+    save_file({"input_blocks.0.0.weight": torch.zeros(8, channels, 3, 3)}, folder / name)
+
+
 @pytest.fixture
-def models(write_offsets: Callable[..., Path]) -> Path:
-    write_offsets("a_fbc.safetensors", channels=12)
-    write_offsets("b_fc.safetensors")
-    path = write_offsets("c_other.safetensors", channels=9)
-    (path.parent / "d_broken.safetensors").write_bytes(b"x")
-    return path.parent
+def models(tmp_path: Path) -> Path:
+    for name, channels in (("a_fbc.safetensors", 12), ("b_fc.safetensors", 8), ("c_other.safetensors", 9)):
+        put_model(tmp_path, name, channels)
+    (tmp_path / "d_broken.safetensors").write_bytes(b"x")
+    return tmp_path
 
 
 @TABS
@@ -141,9 +147,40 @@ def test_with_a_model_the_panel_says_nothing(models: Path) -> None:
     assert not hint(blocks).visible and groups(blocks) == [True, False]
 
 
-def test_a_background_model_alone_shows_the_background(write_offsets: Callable[..., Path]) -> None:
-    blocks, panel = built(False, write_offsets("fbc.safetensors", channels=12).parent)
+def test_a_background_model_alone_shows_the_background(tmp_path: Path) -> None:
+    put_model(tmp_path, "fbc.safetensors", 12)
+    blocks, panel = built(False, tmp_path)
     assert component(panel, "model").value == "fbc.safetensors" and groups(blocks) == [False, True]
+
+
+def pressed(blocks: gr.Blocks) -> list[dict]:
+    """What the page is told when the button beside the models is pressed."""
+    (button,) = [each for each in blocks.blocks.values() if isinstance(each, gr.Button)]
+    (function,) = [
+        function
+        for function in blocks.fns.values()
+        if (button._id, "click") in [tuple(target) for target in function.targets]
+    ]
+    return list(function.fn())
+
+
+def test_new_models_are_found_without_a_restart(tmp_path: Path) -> None:
+    blocks, panel = built(False, tmp_path)
+    put_model(tmp_path, "fc.safetensors", 8)
+    offered = [("fc.safetensors (foreground)", "fc.safetensors")]
+    dropdown, text = pressed(blocks)
+    assert dropdown["choices"] == offered and dropdown["value"] == "fc.safetensors" and not text["visible"]
+    assert component(panel, "model").preprocess("fc.safetensors") == "fc.safetensors", "gradio takes it from the page"
+
+    put_model(tmp_path, "a_fc.safetensors", 8)
+    dropdown, text = pressed(blocks)
+    assert [name for _, name in dropdown["choices"]] == ["a_fc.safetensors", "fc.safetensors"]
+    assert "value" not in dropdown, "what was chosen stays"
+
+    for path in tmp_path.iterdir():
+        path.unlink()
+    dropdown, text = pressed(blocks)
+    assert dropdown["choices"] == [] and text["visible"]
 
 
 @TABS

@@ -290,9 +290,10 @@ def test_a_second_load_opens_nothing(write_offsets: Write) -> None:
 @linux
 def test_only_the_last_files_are_kept_open(write_offsets: Write) -> None:
     paths = [write_offsets(f"{number}.safetensors", seed=number) for number in range(6)]
+    first = load_offsets(paths[0])
     for path in paths:
         load_offsets(path)
-        assert load_offsets(paths[0]).path == paths[0], "what is used stays"
+        assert load_offsets(paths[0]) is first, "what is used stays"
     assert [path.stem for path in paths if mapped(path)] == ["0", "3", "4", "5"]
 
 
@@ -424,6 +425,19 @@ def test_a_model_is_found_with_and_without_its_suffix(write_offsets: Write, name
     path = write_offsets("fc.safetensors")
     write_offsets("fcon.safetensors")
     assert find_model(path.parent, name) == path
+
+
+def test_a_model_with_dots_in_its_name_is_found(write_offsets: Write) -> None:
+    path = write_offsets("fc v1.5.safetensors")
+    assert find_model(path.parent, path.name) == path
+    assert find_model(path.parent, "fc v1.5") == path
+
+
+@pytest.mark.parametrize("name", ["f", "fco", "con", "FCON", "safetensors"])
+def test_a_part_of_a_name_is_none(write_offsets: Write, name: str) -> None:
+    folder = write_offsets("fcon.safetensors").parent
+    with pytest.raises(ICLightError, match=r"There is: fcon\.safetensors"):
+        find_model(folder, name)
 
 
 def test_no_name_takes_the_first_that_sees_only_the_subject(write_offsets: Write, tmp_path: Path) -> None:
