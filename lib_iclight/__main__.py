@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from .embedded.pictures import opened
 from .errors import ICLightError
 from .foreground import resize_and_centre_crop
 from .light import light_map
-from .pictures import Picture
 from .request import Kind, Light
 from .weights import kind_of
 
@@ -31,6 +31,7 @@ OUTPUTS = Path("outputs")
 DEFAULTS = {"steps": 20, "seed": 12345, "width": 512, "height": 512}
 RANDOM_DEFAULTS = {"steps": 8, "seed": 12345, "width": 256, "height": 256}
 """Random weights gain nothing by more."""
+LEAST = {"steps": 1, "seed": -1, "width": 64, "height": 64}
 RANDOM_WEIGHTS = "random weights: shows the path, not light"
 
 
@@ -75,7 +76,13 @@ def _relight(options: argparse.Namespace) -> None:
         background = _opened(options.background, "background")
     is_random = options.checkpoint is None
     for name, default in (RANDOM_DEFAULTS if is_random else DEFAULTS).items():
-        setattr(options, name, default if getattr(options, name) is None else getattr(options, name))
+        value = default if getattr(options, name) is None else getattr(options, name)
+        if value < LEAST[name]:
+            raise ICLightError(f"--{name} must be {LEAST[name]} or more, not {value}.")
+        setattr(options, name, value)
+    output = options.output or OUTPUTS / ("demo.png" if is_random else "relit.png")
+    if output.suffix.lower() != ".png":
+        raise ICLightError(f"--output must name a .png file, not {output}.")
     with _quiet():
         import torch
 
@@ -93,7 +100,6 @@ def _relight(options: argparse.Namespace) -> None:
     recorder = Recorder()
     webui = WebUI(options.checkpoint, options.iclight.parent, [recorder])
     result, subject = _generated(webui, options, kind, settings)
-    output = options.output or OUTPUTS / ("demo.png" if is_random else "relit.png")
     output.parent.mkdir(parents=True, exist_ok=True)
     if not is_random:
         result.save(output)
@@ -135,10 +141,11 @@ def _generated(webui: Any, options: argparse.Namespace, kind: Kind, settings: di
         "cfg_scale": options.cfg or (2.0 if kind is Kind.FOREGROUND else 7.0),
         "width": options.width // 8 * 8,
         "height": options.height // 8 * 8,
-        "sampler_name": "Euler a",
+        "sampler_name": "Euler",
         "alwayson_scripts": {"IC Light": {"args": [settings]}},
     }
-    with tqdm(total=options.steps, unit="step", desc="relighting") as bar:
+    # not shown before the first step, so that a refusal is all that is said
+    with tqdm(total=options.steps, unit="step", desc="relighting", delay=0.1) as bar:
         webui.state.on_step = bar.update
         images, _ = webui.txt2img(payload)
     return images[0], images[1]
@@ -192,11 +199,7 @@ def _opened(path: Path, name: str) -> Image.Image:
         image = Image.open(path)
     except OSError as error:
         raise ICLightError(f"The {name} {path} can't be opened: {error.strerror or 'it is no picture'}.") from error
-    picture = Picture.from_image(image, name)
-    opened = picture.to_image()
-    if picture.alpha is not None:
-        opened.putalpha(Image.fromarray(picture.alpha))
-    return opened
+    return opened(image, name)
 
 
 @contextlib.contextmanager

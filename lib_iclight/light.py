@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from .pictures import Picture
@@ -17,15 +19,17 @@ AMBIENT_LIGHT = 127
 AMBIENT_BACKGROUND = 64
 
 
+@functools.lru_cache(maxsize=8)
 def light_map(light: Light, width: int, height: int) -> Picture:
-    """The light map of a light that is neither none nor custom: uint8 [height, width, 3]."""
+    """The light map of a light that is neither none nor custom: uint8 [height, width, 3]. The last eight are kept."""
     if light is Light.AMBIENT:
         return _even(AMBIENT_LIGHT, width, height)
     return _gradient(light.value, *LIGHT_MAP_RANGE, width, height)
 
 
+@functools.lru_cache(maxsize=8)
 def plain_background(background: Background, width: int, height: int) -> Picture:
-    """The background of a choice that needs no picture: uint8 [height, width, 3]."""
+    """The background of a choice that needs no picture: uint8 [height, width, 3]. The last eight are kept."""
     if background is Background.AMBIENT:
         return _even(AMBIENT_BACKGROUND, width, height)
     return _gradient(background.value, *BACKGROUND_RANGE, width, height)

@@ -7,78 +7,75 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import ICLightError
+from .networks import SCALING, FirstStage, Tensors, TextEncoder, Unet
 from .patcher import ModelPatcher
-from .text import TextEncoder
-from .unet import Unet
-from .vae import VAE, FirstStage
 
-PARTS = {
-    "unet": "model.diffusion_model.",
-    "vae": "first_stage_model.",
-    "clip": "cond_stage_model.transformer.",
-}
+PARTS = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "clip": "cond_stage_model.transformer."}
 """What each part's names begin with in a single-file checkpoint."""
 
 
-class Predictor(nn.Module):
-    """SD 1's noise schedule: 1,000 levels, betas from 0.00085 to 0.012 with their roots on a line."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
-        kept = torch.cumprod(1 - betas, dim=0)
-        self.register_buffer("sigmas", ((1 - kept) / kept).sqrt().float())
-        self.register_buffer("log_sigmas", self.sigmas.log())
-
-    def timestep(self, sigma: torch.Tensor) -> torch.Tensor:
-        """The nearest level's number, for each sigma."""
-        return (sigma.log() - self.log_sigmas[:, None]).abs().argmin(dim=0)
-
-    def sigma(self, timestep: torch.Tensor) -> torch.Tensor:
-        """The noise at a level, between two of them as well: interpolated in the logarithm."""
-        low, high = timestep.floor().long(), timestep.ceil().long()
-        return torch.lerp(self.log_sigmas[low], self.log_sigmas[high], timestep.frac()).exp()
-
-    def noise_scaling(self, sigma: torch.Tensor, noise: torch.Tensor, latent: torch.Tensor) -> torch.Tensor:
-        """The latent with that much noise on it."""
-        return latent + noise * sigma
-
-
 class KModel(nn.Module):
-    """The UNet as samplers see it: a noisy latent in, a clean one out."""
+    """The UNet as samplers see it, a noisy latent in and a clean one out, with SD 1's 1,000 levels of noise."""
 
     def __init__(self, unet: Unet) -> None:
         super().__init__()
         self.diffusion_model = unet
-        self.predictor = Predictor()
+        betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+        kept = torch.cumprod(1 - betas, dim=0)
+        self.log_sigmas = ((1 - kept) / kept).sqrt().float().log()
+
+    def schedule(self, steps: int) -> Tensor:
+        """Sigmas from the most noise to none, [steps + 1]: evenly over the levels, between two in the logarithm."""
+        levels = torch.linspace(len(self.log_sigmas) - 1, 0, steps)
+        low, high = self.log_sigmas[levels.floor().long()], self.log_sigmas[levels.ceil().long()]
+        return torch.cat([torch.lerp(low, high, levels.frac()).exp(), torch.zeros(1)])
 
     def apply_model(
-        self,
-        x: torch.Tensor,
-        t: torch.Tensor,
-        c_concat: torch.Tensor | None = None,
-        c_crossattn: torch.Tensor | None = None,
-        transformer_options: dict[str, Any] | None = None,
-        **others: Any,
-    ) -> torch.Tensor:
+        self, x: Tensor, t: Tensor, c_concat: Tensor | None = None, c_crossattn: Tensor | None = None, **options: Any
+    ) -> Tensor:
         """Denoise.
 
         :param x: [B, 4, H/8, W/8], as noisy as `t` says; it is scaled here.
         :param t: sigma, [B].
         :param c_concat: appended to the channels as it is.
+        :param c_crossattn: the prompt, [B, 77 · n, width].
         :returns: the denoised latent, [B, 4, H/8, W/8].
         """
         sigma = t[:, None, None, None]
         scaled = x / (sigma**2 + 1) ** 0.5
         if c_concat is not None:
             scaled = torch.cat([scaled, c_concat], dim=1)
-        return x - self.diffusion_model(scaled, self.predictor.timestep(t).float(), c_crossattn) * sigma
+        level = (t.log() - self.log_sigmas[:, None]).abs().argmin(dim=0)
+        return x - self.diffusion_model(scaled, level, c_crossattn) * sigma
+
+
+class VAE:
+    """What `forge_objects.vae` is: the network and its patcher. Clones share the network."""
+
+    def __init__(self, first_stage_model: FirstStage, patcher: ModelPatcher | None = None) -> None:
+        self.first_stage_model = first_stage_model
+        self.patcher = patcher or ModelPatcher(first_stage_model)
+
+    def clone(self) -> VAE:
+        """Another patcher on the same network."""
+        return VAE(self.first_stage_model, self.patcher.clone())
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """[B, H, W, 3] in 0…1, not clamped, to unscaled latents [B, 4, H/8, W/8], one picture after the other.
+
+        The patcher's regulation draws them from the posterior; without one it is the global random state.
+        """
+        regulation = self.patcher.model_options.get("model_vae_regulation", lambda posterior: posterior.sample())
+        pictures = (2.0 * pixels.movedim(-1, 1) - 1.0).split(1)
+        return torch.cat([regulation(self.first_stage_model.encode(picture).latent_dist) for picture in pictures])
 
 
 @dataclass
@@ -89,10 +86,6 @@ class ForgeObjects:
     clip: TextEncoder
     vae: VAE
 
-    def shallow_copy(self) -> ForgeObjects:
-        """Another set with the same parts."""
-        return replace(self)
-
 
 class StableDiffusion:
     """One loaded checkpoint."""
@@ -100,44 +93,40 @@ class StableDiffusion:
     def __init__(self, checkpoint: Path) -> None:
         """:raises ICLightError: the file is no SD 1 checkpoint in one safetensors file."""
         parts = _read(checkpoint)
-        self.filename = checkpoint
-        self.forge_objects = ForgeObjects(
-            ModelPatcher(KModel(Unet(parts["unet"]))), TextEncoder(parts["clip"]), VAE(FirstStage(parts["vae"]))
-        )
-        self.forge_objects_original = self.forge_objects.shallow_copy()
-        self.forge_objects_after_applying_lora = self.forge_objects.shallow_copy()
-        self.is_sd1 = True
-        self.is_inpaint = parts["unet"]["input_blocks.0.0.weight"].shape[1] == 9
+        unet, clip = KModel(Unet(parts["unet"])), TextEncoder(parts["clip"])
+        first_stage = FirstStage.from_tensors(parts["vae"])
+        for network in (unet, clip, first_stage):
+            network.requires_grad_(False).eval()
+        self._original = ForgeObjects(ModelPatcher(unet), clip, VAE(first_stage))
+        self.reset_forge_objects()
 
-    def get_learned_conditioning(self, prompts: Sequence[str]) -> torch.Tensor:
-        """[prompts, 77 · n, width]."""
-        return self.forge_objects.clip(prompts)
+    def reset_forge_objects(self) -> None:
+        """Take off whatever extensions put on the model before."""
+        self.forge_objects = replace(self._original)
 
-    def encode_first_stage(self, pictures: torch.Tensor) -> torch.Tensor:
-        """[B, 3, H, W] in 0…1 to scaled latents [B, 4, H/8, W/8]; the posterior is sampled."""
+    def encode(self, images: Sequence[Image.Image]) -> Tensor:
+        """RGB pictures of one size to scaled latents [B, 4, H/8, W/8]; the posterior is sampled."""
         vae = self.forge_objects.vae
-        return vae.first_stage_model.process_in(vae.encode(pictures.movedim(1, -1)))
+        pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images])).float() / 255
+        return vae.first_stage_model.process_in(vae.encode(pixels))
 
-    def decode_first_stage(self, latents: torch.Tensor) -> torch.Tensor:
-        """Scaled latents [B, 4, H/8, W/8] to [B, 3, H, W], clamped to 0…1."""
-        vae = self.forge_objects.vae
-        return vae.decode(vae.first_stage_model.process_out(latents)).movedim(-1, 1)
+    def decode(self, latents: Tensor) -> list[Image.Image]:
+        """Scaled latents [B, 4, H/8, W/8] to pictures; fractions are cut off, as the host does."""
+        first_stage = self.forge_objects.vae.first_stage_model
+        pixels = torch.cat([first_stage.decode(latent / SCALING).sample for latent in latents.split(1)])
+        pictures = (255 * ((pixels + 1) / 2).clamp(0, 1)).to(torch.uint8).movedim(1, -1)
+        return [Image.fromarray(picture.numpy()) for picture in pictures]
 
 
-def _read(checkpoint: Path) -> dict[str, dict[str, torch.Tensor]]:
+def _read(checkpoint: Path) -> dict[str, Tensors]:
     """Each part's tensors by name, without the part's prefix, in fp32."""
-    if checkpoint.suffix.lower() != ".safetensors":
-        raise ICLightError(f"{checkpoint.name} is not a safetensors file: the embedded host opens no other checkpoint.")
     try:
         tensors = load_file(checkpoint)
     except (SafetensorError, OSError) as error:
-        raise ICLightError(f"The checkpoint {checkpoint.name} can't be read: {error}.") from error
-    parts: dict[str, dict[str, torch.Tensor]] = {part: {} for part in PARTS}
-    for name, tensor in tensors.items():
-        for part, prefix in PARTS.items():
-            if name.startswith(prefix):
-                parts[part][name[len(prefix) :]] = tensor.float() if tensor.is_floating_point() else tensor
+        raise ICLightError(f"{checkpoint.name} can't be read as a safetensors file: {error}.") from error
+    parts = {}
     for part, prefix in PARTS.items():
+        parts[part] = {name[len(prefix) :]: tensors[name].float() for name in tensors if name.startswith(prefix)}
         if not parts[part]:
             raise ICLightError(f"{checkpoint.name} is no SD 1.5 checkpoint: it has no tensors under {prefix}")
     return parts

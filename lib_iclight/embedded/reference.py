@@ -13,7 +13,7 @@ from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, con
 from safetensors.torch import load_file
 
 from .model import PARTS
-from .vae import SCALING, vae_config
+from .networks import SCALING, vae_config
 
 
 @dataclass
@@ -59,7 +59,7 @@ def relative_error(recorder: Recorder, checkpoint: Path, iclight: Path, pictures
 def _condition(tensors: dict[str, torch.Tensor], pictures: list[np.ndarray]) -> torch.Tensor:
     prefix = PARTS["vae"]
     weights = {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    config = vae_config({name.removeprefix(prefix): tensor.shape for name, tensor in weights.items()})
+    config = vae_config({name.removeprefix(prefix): tensor for name, tensor in weights.items()})
     vae = AutoencoderKL(**config).eval()
     vae.load_state_dict(convert_ldm_vae_checkpoint(weights, config))
     # contiguous: with the channels last PyTorch's GroupNorm on the CPU is inexact

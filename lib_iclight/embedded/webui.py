@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +13,45 @@ from ..errors import ICLightError
 from ..hosts.embedded import EmbeddedHost
 from ..relight import RelightHooks
 from .model import StableDiffusion
-from .processing import Img2Img, Processing, Txt2Img, process_images
+from .pictures import opened
+from .processing import Img2Img, Processing, ScriptRunner, Txt2Img, process_images
 from .sampler import State
-from .script import ICLightScript, ScriptRunner
 
-_FIXED = {"scheduler": (None, "Automatic"), "hr_additional_modules": (None, ["Use same choices"])}
+_CHOICES = {
+    "sampler_name": ("Euler",),
+    "scheduler": ("Automatic",),
+    "hr_upscaler": ("Latent", "Lanczos"),
+    "resize_mode": (0, 1, 2),
+    "inpainting_fill": (1,),
+}
 """Fields that Forge's API knows, and the only values that this host can do."""
 
-_PICTURES = ("firstpass_image", "mask")
+
+class ICLightScript:
+    """Hands the host's hooks on to `lib_iclight`, as `scripts/ic_light.py` does for Forge."""
+
+    def __init__(self, hooks: RelightHooks) -> None:
+        self._hooks = hooks
+
+    def title(self) -> str:
+        """The name in `alwayson_scripts`."""
+        return "IC Light"
+
+    def before_process(self, p: Any, *args: Any) -> None:
+        """See :class:`RelightHooks`, as for the others."""
+        self._hooks.before_process(p, args)
+
+    def process(self, p: Any, *args: Any) -> None:
+        self._hooks.process(p)
+
+    def before_process_init_images(self, p: Any, params: dict[str, Any], *args: Any) -> None:
+        self._hooks.before_process_init_images(p, params["crop_region"])
+
+    def process_before_every_sampling(self, p: Any, *args: Any, x: Any, **kwargs: Any) -> None:
+        self._hooks.process_before_every_sampling(p, x)
+
+    def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
+        self._hooks.postprocess(p, processed)
 
 
 class WebUI:
@@ -60,62 +88,37 @@ class WebUI:
             self.sd_model = StableDiffusion(self.checkpoint)
         return self.sd_model
 
-    def _generate(
-        self, kind: Callable[..., Processing], payload: Mapping[str, Any]
-    ) -> tuple[list[Image.Image], dict[str, Any]]:
-        fields = dict(payload)
+    def _generate(self, kind: type[Processing], payload: Mapping[str, Any]) -> tuple[list[Image.Image], dict[str, Any]]:
+        fields = {name: value for name, value in payload.items() if value is not None}
         script_args = self._script_args(fields.pop("alwayson_scripts", {}))
         p = kind(**_checked(kind, fields))
         p.scripts, p.script_args, p.state = self.scripts, script_args, self.state
         self.state.interrupted = self.state.skipped = self.state.stopping_generation = False
         processed = process_images(p, self.load)
-        info = {
-            "prompt": p.prompt,
-            "negative_prompt": p.negative_prompt,
-            "seed": p.all_seeds[0],
-            "all_seeds": p.all_seeds,
-            "width": p.width,
-            "height": p.height,
-            "extra_generation_params": p.extra_generation_params,
-            "infotexts": processed.infotexts,
-            "comments": processed.comments,
-        }
+        infotext = ", ".join(f"{name}: {value}" for name, value in p.extra_generation_params.items())
+        info = {"all_seeds": p.all_seeds, "infotexts": [infotext], "comments": processed.comments}
         return processed.images + processed.extra_images, info
 
-    def _script_args(self, requested: Mapping[str, Any]) -> dict[str, tuple]:
+    def _script_args(self, requested: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
         titles = {script.title().lower() for script in self.scripts.alwayson_scripts}
         for title in requested:
             if title.lower() not in titles:
                 raise ICLightError(f"always on script {title} not found")
-        return {title.lower(): tuple(values.get("args", ())) for title, values in requested.items()}
+        return {title.lower(): values.get("args", ()) for title, values in requested.items()}
 
 
-def _checked(kind: Any, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields as `kind` takes them: pictures decoded, names checked."""
-    for name, possible in _FIXED.items():
-        if fields.pop(name, None) not in possible:
-            raise ICLightError(f"The embedded host can do {name} only as {possible[-1]!r}.")
-    for name in _PICTURES:
-        if fields.get(name) is not None:
-            fields[name] = _picture(fields[name], name)
-    if "init_images" in fields:
-        fields["init_images"] = [_picture(value, "init_images") for value in fields["init_images"]]
-    known = {field.name for field in dataclasses.fields(kind) if field.init} - {"image_mask"}
-    known |= {"mask"} if kind is Img2Img else set()
-    for name in fields.keys() - known:
-        raise ICLightError(f"The embedded host knows no field {name!r}.")
+def _checked(kind: type[Processing], fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields as `kind` takes them: names and choices checked, pictures decoded."""
     if "mask" in fields:
-        fields["image_mask"] = fields.pop("mask")
-    return fields
-
-
-def _picture(value: Any, name: str) -> Image.Image:
-    if isinstance(value, Image.Image):
-        return value
-    try:
-        data = base64.b64decode(value.partition("base64,")[2] or value, validate=True)
-        image = Image.open(io.BytesIO(data))
-        image.load()
-    except (binascii.Error, ValueError, OSError, AttributeError, TypeError) as error:
-        raise ICLightError(f"{name} is no picture in base64.") from error
-    return image
+        fields = {"inpainting_fill": 0, **fields, "image_mask": opened(fields["mask"], "mask")}
+        del fields["mask"]
+    if "init_images" in fields:
+        fields["init_images"] = [opened(value, "init_images") for value in fields["init_images"]]
+    known = {field.name for field in dataclasses.fields(kind)}
+    for name, value in fields.items():
+        if name not in known and name not in _CHOICES:
+            raise ICLightError(f"The embedded host knows no field {name!r}.")
+        if value not in _CHOICES.get(name, (value,)):
+            choices = " or ".join(map(str, _CHOICES[name]))
+            raise ICLightError(f"The embedded host can do {name} {choices} only, not {value}.")
+    return {name: value for name, value in fields.items() if name in known}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import ICLightError
 from ..request import Kind
-from .offsets import PICKLED, Offsets, Signature, read_kind
+from .offsets import Offsets, Signature, read_kind
 
 SOURCE = "https://huggingface.co/lllyasviel/ic-light"
 
@@ -44,8 +44,8 @@ def find_model(folder: Path, name: str | None) -> Path:
             if name in (path.name, path.stem):
                 return path
         shown = repr(name if len(name) <= 100 else f"{name[:100]}…")
-        if Path(name).suffix.lower() in PICKLED:
-            raise ICLightError(f"The IC-Light model {shown} is a pickled file: IC-Light opens only safetensors.")
+        if folder.is_dir() and any(path.name == name for path in folder.iterdir()):
+            raise ICLightError(f"The IC-Light model {shown} is not a safetensors file: IC-Light opens no other.")
         found = ", ".join(path.name for path in models) or "no model"
         raise ICLightError(f"There is no IC-Light model {shown} in models/{folder.name}. There is: {found}.")
     for path in models:

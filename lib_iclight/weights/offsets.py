@@ -20,7 +20,7 @@ KINDS = {8: Kind.FOREGROUND, 12: Kind.BACKGROUND}
 UNET_PREFIX = "diffusion_model."
 """What the hosts put before the ldm names of the UNet's tensors."""
 
-PICKLED = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
+_PICKLED = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
 """Endings of files that can run programs when they are opened."""
 
 _TELLTALES = (
@@ -117,7 +117,7 @@ def read_kind(path: Path) -> Kind:
 
 
 def _open(path: Path) -> safe_open:
-    if path.suffix.lower() in PICKLED:
+    if path.suffix.lower() in _PICKLED:
         raise ICLightError(f"{path.name} is a pickled file, which can run programs: IC-Light opens only safetensors.")
     try:
         return safe_open(path, framework="pt", device="cpu")

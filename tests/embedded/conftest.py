@@ -19,13 +19,7 @@ HOOKS = (
     "before_process",
     "process",
     "before_process_init_images",
-    "before_process_batch",
-    "process_batch",
-    "before_hr",
     "process_before_every_sampling",
-    "postprocess_batch",
-    "postprocess_image",
-    "postprocess_image_after_composite",
     "postprocess",
 )
 

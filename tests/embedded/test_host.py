@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from lib_iclight.embedded.networks import load_tokenizer
 from lib_iclight.embedded.patcher import ModelPatcher
-from lib_iclight.embedded.sampler import ModelWrap, setup_img2img_steps
-from lib_iclight.embedded.text import load_tokenizer
+from lib_iclight.embedded.sampler import setup_img2img_steps
 from lib_iclight.embedded.webui import WebUI
 from lib_iclight.errors import ICLightError
 
@@ -95,15 +95,9 @@ def test_hooks_come_in_the_hosts_order(webui: WebUI, probe: Probe) -> None:
         "before_process",
         "loaded: False",
         "process",
-        "before_process_batch",
-        "process_batch",
-        "process_before_every_sampling",
-        "before_hr",
         "process_before_every_sampling",
         "process_before_every_sampling",
-        "postprocess_batch",
-        "postprocess_image",
-        "postprocess_image_after_composite",
+        "process_before_every_sampling",
         "postprocess",
     ]
     first, hires, again = probe.samplers
@@ -123,15 +117,15 @@ def test_what_is_put_on_the_unet_before_the_reset_is_lost(webui: WebUI, probe: P
     seen = []
 
     def spoil(p: Any, **kwargs: Any) -> None:
+        seen.append(hasattr(p.sd_model.forge_objects.unet, "mine"))
         p.sd_model.forge_objects.unet = p.sd_model.forge_objects.unet.clone()
         p.sd_model.forge_objects.unet.mine = True
 
-    probe.actions["process_batch"] = spoil
-    probe.actions["process_before_every_sampling"] = lambda p, **kwargs: seen.append(
-        hasattr(p.sd_model.forge_objects.unet, "mine")
-    )
-    webui.txt2img(request(steps=1))
-    assert seen == [False]
+    probe.actions["process_before_every_sampling"] = spoil
+    for _ in range(2):
+        webui.txt2img(request(enable_hr=True, hr_scale=1.5, steps=1))
+    first, hires_before_the_reset, hires = False, True, False
+    assert seen == [first, hires_before_the_reset, hires] * 2
 
 
 def test_hook_errors_are_swallowed_and_sampler_errors_are_not(
@@ -159,10 +153,10 @@ def test_sizes_go_in_steps_of_eight(webui: WebUI, size: tuple[int, int]) -> None
 
 
 def test_pictures_do_not_depend_on_the_batch(webui: WebUI) -> None:
-    together = webui.txt2img(request(batch_size=2, n_iter=2, sampler_name="Euler a"))[0]
+    together = webui.txt2img(request(batch_size=2, n_iter=2))[0]
     assert len(together) == 4
     for number, image in enumerate(together[2:], start=2):
-        alone = webui.txt2img(request(seed=7 + number, sampler_name="Euler a"))[0][0]
+        alone = webui.txt2img(request(seed=7 + number))[0][0]
         assert np.abs(pixels(image).astype(int) - pixels(alone)).max() <= 1
 
 
@@ -206,7 +200,7 @@ def test_only_masked_tells_the_crop_and_pastes_it_back(webui: WebUI, probe: Prob
     mask.paste(255, (20, 30, 60, 70))
     told = []
     probe.actions["before_process_init_images"] = lambda p, params: told.append(params["crop_region"])
-    image = webui.img2img(request(init_images=[portrait()], mask=mask, mask_blur=0, steps=2))[0][0]
+    image = webui.img2img(request(init_images=[portrait()], mask=mask, mask_blur=0, inpainting_fill=1, steps=2))[0][0]
     assert told == [(20, 30, 60, 70)]
     assert image.size == (100, 120)
     changed = (pixels(image) != pixels(portrait())).any(axis=-1)
@@ -215,16 +209,10 @@ def test_only_masked_tells_the_crop_and_pastes_it_back(webui: WebUI, probe: Prob
     assert not changed[:, 60:].any()
 
 
-@pytest.mark.parametrize("mode", [0, 1, 2, 3])
+@pytest.mark.parametrize("mode", [0, 1, 2])
 def test_resize_modes(webui: WebUI, mode: int) -> None:
     values = {"init_images": [portrait(80, 64)], "resize_mode": mode, "steps": 2}
     assert webui.img2img(request((64, 80), **values))[0][0].size == (64, 80)
-
-
-def test_firstpass_image_skips_the_first_pass(webui: WebUI, probe: Probe) -> None:
-    values = {"firstpass_image": portrait(64, 64), "enable_hr": True, "hr_upscaler": "Lanczos", "steps": 1}
-    assert webui.txt2img(request(**values))[0][0].size == (128, 128)
-    assert probe.hooks.count("process_before_every_sampling") == 2
 
 
 def test_unknown_fields_are_errors(webui: WebUI) -> None:
@@ -233,13 +221,39 @@ def test_unknown_fields_are_errors(webui: WebUI) -> None:
         {"scheduler": "Karras"},
         {"alwayson_scripts": {"Other": {}}},
         {"sampler_name": "DDIM"},
+        {"hr_upscaler": "Latent (nearest)"},
     ):
         with pytest.raises(ICLightError):
             webui.txt2img(request(**payload))
 
 
+def test_what_img2img_cannot_do_is_an_error(webui: WebUI, probe: Probe) -> None:
+    mask = Image.new("L", (100, 120), 255)
+    for payload, says in (
+        ({"mask": mask}, "inpainting_fill 1 only, not 0"),
+        ({"mask": mask, "inpainting_fill": 2}, "inpainting_fill 1 only, not 2"),
+        ({"mask": mask.resize((50, 60)), "inpainting_fill": 1}, "mask is 50×60"),
+        ({"mask": "no picture!", "inpainting_fill": 1}, "mask"),
+        ({"resize_mode": 3}, "resize_mode 0 or 1 or 2 only, not 3"),
+        ({"init_images": []}, "init_images has 0 pictures"),
+        ({"init_images": [portrait()] * 2}, "init_images has 2 pictures"),
+    ):
+        with pytest.raises(ICLightError, match=says):
+            webui.img2img(request(**{"init_images": [portrait()], **payload}))
+    assert not probe.samplers
+
+
+def test_an_empty_mask_masks_nothing(webui: WebUI, probe: Probe) -> None:
+    mask = Image.new("L", (100, 120), 0)
+    masked, plain = (
+        webui.img2img(request(init_images=[portrait()], **values))[0][0]
+        for values in ({"mask": mask, "inpainting_fill": 1}, {})
+    )
+    assert np.array_equal(pixels(masked), pixels(plain))
+
+
 def test_schedule(webui: WebUI) -> None:
-    sigmas = ModelWrap(webui.load()).get_sigmas(20)
+    sigmas = webui.load().forge_objects.unet.model.schedule(20)
     assert len(sigmas) == 21
     assert sigmas[0].item() == pytest.approx(14.6146, abs=1e-4)
     assert sigmas[-2].item() == pytest.approx(0.0292, abs=1e-4)

@@ -93,3 +93,23 @@ def test_command_line_says_what_is_wrong(tmp_path: Any, capsys: pytest.CaptureFi
     assert main([str(tmp_path / "nothing.png")]) == 2
     assert main(["--checkpoint", "only-one.safetensors"]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--light", "sideways"], "light must be one of"),
+        (["--steps", "0"], "--steps must be 1 or more"),
+        (["--output", "picture"], "--output must name a .png file"),
+    ],
+)
+def test_a_refusal_is_one_sentence(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, arguments: list[str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert says in err
+    assert "relighting" not in err
