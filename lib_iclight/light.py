@@ -36,7 +36,7 @@ def plain_background(background: Background, width: int, height: int) -> Picture
 
 
 def _even(value: int, width: int, height: int) -> Picture:
-    return Picture(np.full((height, width, 3), value, np.uint8))
+    return _read_only(np.full((height, width, 3), value, np.uint8))
 
 
 def _gradient(side: str, bright: int, dark: int, width: int, height: int) -> Picture:
@@ -44,4 +44,10 @@ def _gradient(side: str, bright: int, dark: int, width: int, height: int) -> Pic
     first, last = (bright, dark) if side in ("left", "top") else (dark, bright)
     ramp = np.linspace(first, last, width if side in ("left", "right") else height).astype(np.uint8)
     ramp = ramp[None, :, None] if side in ("left", "right") else ramp[:, None, None]
-    return Picture(np.ascontiguousarray(np.broadcast_to(ramp, (height, width, 3))))
+    return _read_only(np.ascontiguousarray(np.broadcast_to(ramp, (height, width, 3))))
+
+
+def _read_only(rgb: np.ndarray) -> Picture:
+    """A picture that is kept for all who ask for it."""
+    rgb.setflags(write=False)
+    return Picture(rgb)

@@ -125,15 +125,13 @@ def _refreshed(dropdown: gr.Dropdown, folder: Path) -> tuple[Any, Any]:
     """The list and the hint, after files were added or removed. What is chosen stays, also a name just pasted."""
     choices, chosen, _ = _model_choices(folder)
     first = {} if dropdown.choices else {"value": chosen}
-    dropdown.choices = choices  # pages opened later begin with these
+    dropdown.choices = choices  # gradio checks what the page sends against these
     return gr.update(choices=choices, **first), gr.update(visible=not choices)
 
 
 def _picture(label: str, visible: bool = True, **name: str) -> gr.Image:
     # no image_mode: gradio's own conversion would turn 16-bit greyscale white, `Picture` takes any mode
-    sources = ["upload", "clipboard"]
-    look = {"label": label, "sources": sources, "height": 280, "visible": visible}
-    return gr.Image(type="pil", image_mode=None, interactive=True, **look, **name)
+    return gr.Image(label=label, type="pil", image_mode=None, interactive=True, height=280, visible=visible, **name)
 
 
 def _radio(label: str, choices: type[Enum], labels: dict[Any, str], info: str | None = None, **name: str) -> gr.Radio:
