@@ -48,8 +48,8 @@ class Bench(Protocol):
     def post_broken(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
         """The same, but the second call of the UNet fails."""
 
-    def post_interrupted(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
-        """The same, but the user interrupts it after the first step."""
+    def post_interrupted(self, tab: str, payload: Mapping[str, Any], how: str = "interrupt") -> Outcome:
+        """The same, but the user interrupts (or skips) it after the first step."""
 
 
 class ForgeBench:

@@ -63,11 +63,11 @@ class EmbeddedBench:
         finally:
             switch.unlink()
 
-    def post_interrupted(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+    def post_interrupted(self, tab: str, payload: Mapping[str, Any], how: str = "interrupt") -> Outcome:
         state = self._webui.state
 
         def stop() -> None:
-            state.interrupted = True
+            setattr(state, {"interrupt": "interrupted", "skip": "skipped"}[how], True)
 
         state.on_step = stop
         try:

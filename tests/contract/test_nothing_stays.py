@@ -46,6 +46,7 @@ def test_plain_generation_is_what_it_would_have_been(bench: Bench, tab: str) -> 
     assert failed.status == 500
     assert plain(bench, tab) == before, "after an error in the middle of the sampling"
 
-    stopped = bench.post_interrupted(endpoint, payload | RELIT[tab] | {"steps": 12})
-    assert stopped.status == 200
-    assert plain(bench, tab) == before, "after an interrupted relight"
+    for how in ("interrupt", "skip"):
+        stopped = bench.post_interrupted(endpoint, payload | RELIT[tab] | {"steps": 12}, how)
+        assert stopped.status == 200
+        assert plain(bench, tab) == before, f"after a relight and {how}"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract import oracle
 from tests.contract.bench import ForgeBench, encode, forge_bench, subject
-from tests.contract.cases import BASE, FC, HEIGHT, HIRES, TAB, TAB_LEFT, WIDTH, panel_subject
+from tests.contract.cases import BASE, FC, HEIGHT, HIRES, WIDTH, panel_subject
 
 PICTURE = encode(subject().convert("RGB"))
 A, B = "full-size-a.safetensors", "full-size-b.safetensors"
@@ -122,13 +122,6 @@ def test_neighbours(bench: ForgeBench, name: str, figure: Any) -> None:
     after = bench.post("txt2img", BASE)
     assert after.images[0].tobytes() == before
     assert not any(each["wrapped"] or each["patches"] for each in after.passes)
-
-
-def test_skip_leaves_nothing(bench: ForgeBench) -> None:
-    bench.post("img2img", TAB)  # an img2img's latent is drawn from the state that the generation before it left
-    before = bench.post("img2img", TAB).images[0].tobytes()
-    bench.post_interrupted("img2img", TAB | TAB_LEFT | {"steps": 12}, how="skip")
-    assert bench.post("img2img", TAB).images[0].tobytes() == before
 
 
 def test_wrapper_thrown_away_is_named(bench: ForgeBench) -> None:
