@@ -182,7 +182,7 @@ def _is_img2img(p: Any) -> bool:
 
 def _check_pictures(request: RelightRequest, is_img2img: bool) -> None:
     if request.subject is None and not is_img2img:
-        raise ICLightError("There is no subject: choose a picture in IC Light's panel (over the API, subject).")
+        raise ICLightError("There is no subject: give IC Light a picture as its subject.")
     if request.light is Light.CUSTOM and request.light_map is None and not (is_img2img and request.subject is not None):
         raise ICLightError(
             "light custom needs a picture in light_map; in img2img the tab's picture can be the light map, "

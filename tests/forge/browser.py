@@ -1,0 +1,175 @@
+"""Forge's page in a real browser, as far as the panel's tests need it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urljoin
+
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+PATIENCE = 240_000
+"""Milliseconds that a generation may take on a slow machine."""
+
+expect.set_options(timeout=20_000)  # for all else: the page is slow to answer while something else runs
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The Chromium that CHROMIUM names, or the one installed, with a profile that is thrown away."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class ForgePage:
+    """One page, with one of its tabs open."""
+
+    def __init__(self, page: Page, url: str, tab: str, width: int) -> None:
+        """Open the tab, and wait until Forge has set the page's own defaults, which come after it is drawn.
+
+        :param tab: txt2img or img2img.
+        :param width: the default in pixels that tells that they are there.
+        """
+        self.page = page
+        self.tab = tab
+        page.goto(url)
+        expect(self.number("txt2img_width")).to_have_value(str(width), timeout=60_000)
+        page.wait_for_selector(f"#iclight_{tab}_enabled .input-accordion-checkbox", state="attached")
+        self.open_tab_within("tabs", tab)
+
+    # Forge's own part
+
+    def number(self, name: str) -> Locator:
+        """The number field of one of Forge's sliders."""
+        return self.page.locator(f"#{name} input[type=number]")
+
+    def set_number(self, name: str, value: float) -> None:
+        """Set a slider that can be seen."""
+        self.number(name).fill(str(value))
+        self.number(name).press("Tab")
+
+    def upload(self, name: str, *paths: Path) -> None:
+        """Put files into a component that takes some."""
+        self.page.locator(f"#{name} input[type=file]").first.set_input_files(list(paths))
+
+    def give_to_canvas(self, name: str, path: Path) -> None:
+        """Put a picture onto one of Forge's canvases, and wait until it is there."""
+        canvas = self.page.locator(f"#{name}")
+        canvas.locator("input[type=file]").set_input_files(path)
+        expect(canvas.locator("img.forge-image")).to_have_attribute(
+            "src", re.compile("^data:image/png"), timeout=30_000
+        )
+
+    def open_tab_within(self, name: str, label: str) -> None:
+        """Open one of the tabs of a group of tabs."""
+        label = re.compile(rf"^\s*{re.escape(label)}\s*$", re.IGNORECASE)
+        self.page.locator(f"#{name} > .tab-nav > button", has_text=label).click()
+
+    def generate(self, button: str = "generate") -> None:
+        """Press one of the tab's buttons, and wait for what comes of it, picture or error."""
+        self.page.locator(f"#{self.tab}_{button}").click()
+        interrupt = self.page.locator(f"#{self.tab}_interrupt")
+        expect(interrupt).to_be_visible()
+        expect(interrupt).to_be_hidden(timeout=PATIENCE)
+
+    @property
+    def thumbnails(self) -> Locator:
+        """The gallery's pictures, small."""
+        return self.page.locator(f"#{self.tab}_gallery .thumbnails img")
+
+    def picture_addresses(self, count: int = 1) -> list[str]:
+        """Where the gallery's pictures lie, once there are as many as expected."""
+        expect(self.thumbnails).to_have_count(count)
+        return [picture.get_attribute("src") or "" for picture in self.thumbnails.all()]
+
+    def pictures(self, count: int = 1) -> list[Image.Image]:
+        """The gallery's pictures."""
+        return [Image.open(io.BytesIO(self.download(address))) for address in self.picture_addresses(count)]
+
+    def download(self, address: str) -> bytes:
+        """The file that an address of the page leads to."""
+        return self.page.request.get(urljoin(self.page.url, address)).body()
+
+    def infotext(self) -> str:
+        """What is written under the picture."""
+        info = self.page.locator(f"#html_info_{self.tab}")
+        expect(info).to_contain_text("Steps:", timeout=PATIENCE)
+        return info.inner_text()
+
+    def paste(self, infotext: str) -> None:
+        """Have the page read its settings from a text."""
+        self.page.locator(f"#{self.tab}_prompt textarea").fill(infotext)
+        self.page.locator(f"#{self.tab}_tools #paste").click()
+
+    @property
+    def error(self) -> Locator:
+        """The error that Forge shows in place of a picture."""
+        return self.page.locator(f"#html_log_{self.tab} .error")
+
+    # The panel
+
+    @property
+    def panel(self) -> Locator:
+        """The whole of it."""
+        return self.page.locator(f"#iclight_{self.tab}_enabled")
+
+    @property
+    def switch(self) -> Locator:
+        """The checkbox in its title."""
+        return self.page.locator(f"#iclight_{self.tab}_enabled-visible-checkbox")
+
+    def part(self, field: str) -> Locator:
+        """A field's component."""
+        return self.page.locator(f"#iclight_{self.tab}_{field}")
+
+    def open_panel(self) -> None:
+        """Open it by its title, which also enables it."""
+        self.panel.locator(".label-wrap").click()
+        expect(self.switch).to_be_checked()
+        expect(self.part("model")).to_be_visible()
+
+    def give(self, field: str, path: Path) -> None:
+        """Upload a picture, and wait until it is shown."""
+        self.upload(f"iclight_{self.tab}_{field}", path)
+        expect(self.part(field).locator("img")).to_be_visible(timeout=30_000)
+
+    def choose(self, field: str, label: str) -> None:
+        """Choose one of a few."""
+        self.part(field).get_by_role("radio", name=label, exact=True).check()
+
+    def chosen(self, field: str) -> Locator:
+        """The chosen one of a few, by its label."""
+        return self.part(field).locator("label.selected")
+
+    def refresh_models(self) -> None:
+        """Press the button beside the list, and wait for its answer."""
+        with self.page.expect_response(re.compile("/run/predict")) as answer:
+            self.part("refresh").click()
+        assert answer.value.ok
+
+    def choose_model(self, name: str) -> None:
+        """Choose from the list."""
+        field = self.part("model").locator("input")
+        field.click()
+        self.page.get_by_role("option", name=re.compile(re.escape(name))).click()
+        expect(field).to_have_value(re.compile(re.escape(name)))

@@ -1,0 +1,309 @@
+"""The panel in a real Forge, from the browser to what the UNet is given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from tests.contract import oracle
+from tests.contract.bench import REPOSITORY, ForgeBench, background, subject, tab_picture
+from tests.contract.cases import HEIGHT, WIDTH, Pictures, panel_subject, subject_and_background, tab_subject
+
+from .browser import ForgePage, chromium
+from .server import ForgeServer
+
+SAMPLER = "Euler"
+
+# The page gets these after it is drawn, so they are set here and not in the page. At CFG 1 a step takes half the time.
+OPTIONS = {
+    f"sd_{tab}_{name}": value
+    for tab in ("t2i", "i2i")
+    for name, value in {"width": WIDTH, "height": HEIGHT, "sampler": SAMPLER, "cfg": 1}.items()
+} | {"sd_t2i_hr_cfg": 1, "samples_save": False, "grid_save": False, "return_grid": False}
+
+FC, FBC = "iclight_sd15_fc.safetensors", "iclight_sd15_fbc.safetensors"
+
+OpenTab = Callable[[str], ForgePage]
+SavePicture = Callable[[Image.Image], Path]
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgeBench]:
+    """A Forge with its page, this extension and the probe."""
+    folder = tmp_path_factory.mktemp("panel")
+    extensions = {"sd-forge-iclight": REPOSITORY, "zz-probe": REPOSITORY / "tests" / "forge" / "probe"}
+    environment = {"ICLIGHT_PROBE_DIR": str(folder / "passes")}
+    with ForgeServer.from_environment(
+        folder / "forge.log", extensions=extensions, environment=environment, options=OPTIONS
+    ) as server:
+        yield ForgeBench(server, folder / "passes")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all pages."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_tab(bench: ForgeBench, browser: Browser) -> Iterator[OpenTab]:
+    """Opens a new page on one of its tabs; nothing that a page holds is there in the next."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    bench.clear_passes()
+
+    def open_(tab: str) -> ForgePage:
+        page = ForgePage(context.new_page(), bench.server.url, tab, WIDTH)
+        page.set_number(f"{tab}_steps", 2)
+        page.set_number(f"{tab}_seed", 7)
+        return page
+
+    yield open_
+    context.close()
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> SavePicture:
+    """Writes a picture to a PNG file, to be uploaded."""
+
+    def save_(image: Image.Image) -> Path:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.png"
+        image.save(path)
+        return path
+
+    return save_
+
+
+def check_passes(bench: ForgeBench, *expected: tuple[str, int, int, Pictures]) -> None:
+    """The passes sampled since the page was opened, and that each was given its pictures.
+
+    :param expected: name, width, height, and what makes the condition's pictures at a size.
+    """
+    passes = bench.passes()
+    assert [(each["pass"], each["x"].shape[-1] * 8, each["x"].shape[-2] * 8) for each in passes] == [
+        each[:3] for each in expected
+    ]
+    for recorded, (_, width, height, pictures) in zip(passes, expected, strict=True):
+        given = pictures(width, height)
+        condition = oracle.condition(bench.checkpoint, *given)
+        assert condition.shape[1] == 4 * len(given)
+        assert recorded["calls"]
+        for call in recorded["calls"]:
+            repeated = condition.repeat(len(call["input"]) // len(condition), 1, 1, 1)
+            assert call["c_concat"].shape == repeated.shape
+            assert oracle.relative_error(call["c_concat"], repeated) <= 1e-5
+
+
+def check_start(bench: ForgeBench, side: str) -> None:
+    """The first pass started from the light map of that side."""
+    recorded = bench.passes()[0]
+    light = recorded["start"] - recorded["schedule"]["sigmas"][0] * recorded["noise"]
+    expected = oracle.condition(bench.checkpoint, oracle.light_map(side, WIDTH, HEIGHT))
+    assert oracle.relative_error(light, expected) <= 1e-4
+
+
+def check_pictures(page: ForgePage, width: int, height: int, count: int = 1) -> list[Image.Image]:
+    """The gallery's pictures: as many as expected, of that size, and not empty."""
+    pictures = page.pictures(count)
+    for picture in pictures:
+        assert picture.size == (width, height)
+        assert np.asarray(picture.convert("RGB")).std() > 1
+    return pictures
+
+
+def tab_pictures() -> list[Image.Image]:
+    """Three pictures of the size that is sampled."""
+    names = ("chelsea", "astronaut", "coffee")
+    return [Image.fromarray(getattr(skimage.data, name)()).resize((WIDTH, HEIGHT), Image.BICUBIC) for name in names]
+
+
+def test_the_panel_opens_with_the_models_found(open_tab: OpenTab) -> None:
+    page = open_tab("txt2img")
+    expect(page.switch).not_to_be_checked()
+    expect(page.part("model")).to_be_hidden()
+    page.open_panel()
+    expect(page.part("model").locator("input")).to_have_value(f"{FC} (foreground)")
+    page.switch.uncheck()
+    expect(page.switch).not_to_be_checked()
+
+
+def test_models_added_later_are_found(bench: ForgeBench, open_tab: OpenTab) -> None:
+    page = open_tab("txt2img")
+    page.open_panel()
+    added = bench.offsets["fc"].with_name("added-while-the-page-is-open.safetensors")
+    added.symlink_to(bench.offsets["fc"])
+    try:
+        page.refresh_models()
+        page.choose_model(added.name)
+    finally:
+        added.unlink()
+    page.choose_model(FC)
+    page.refresh_models()
+    page.part("model").locator("input").click()
+    expect(page.page.get_by_role("option")).to_have_count(2)
+
+
+@pytest.mark.parametrize("tab", ["txt2img", "img2img"])
+def test_only_what_goes_together_is_shown(open_tab: OpenTab, tab: str) -> None:
+    page = open_tab(tab)
+    page.open_panel()
+    in_txt2img = tab == "txt2img"
+    for choose, shown in (
+        (lambda: None, {"light"}),
+        (lambda: page.choose("light", "Left"), {"light"} | ({"light_denoise"} if in_txt2img else set())),
+        (
+            lambda: page.choose("light", "My own light map"),
+            {"light", "light_map"} | ({"light_denoise"} if in_txt2img else set()),
+        ),
+        (lambda: page.choose("light", "Prompt only"), {"light"}),
+        (lambda: page.choose_model(FBC), {"background", "background_image"}),
+        (lambda: page.choose("background", "Right"), {"background"}),
+        (lambda: page.choose("background", "Mirrored picture"), {"background", "background_image"}),
+        (lambda: page.choose_model(FC), {"light"}),
+    ):
+        choose()
+        for field in ("light", "light_map", "light_denoise", "background", "background_image"):
+            expect(page.part(field)).to_be_visible(visible=field in shown)
+        for field in ("model", "subject", "cutout", "strength", "show_subject"):
+            expect(page.part(field)).to_be_visible()
+
+
+def test_txt2img_with_foreground_model(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+    page = open_tab("txt2img")
+    page.open_panel()
+    page.give("subject", save(subject()))
+    page.part("show_subject").get_by_role("checkbox").check()
+    page.generate()
+    picture, shown = page.pictures(2)
+    assert picture.size == (WIDTH, HEIGHT)
+    (expected,) = panel_subject(WIDTH, HEIGHT)
+    assert np.array_equal(np.asarray(shown.convert("RGB")), np.asarray(expected))
+    assert f"IC-Light model: {FC}" in page.infotext()
+    check_passes(bench, ("txt2img", WIDTH, HEIGHT, panel_subject))
+
+
+def test_txt2img_with_background_model(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+    page = open_tab("txt2img")
+    page.open_panel()
+    page.choose_model(FBC)
+    page.give("subject", save(subject()))
+    page.give("background_image", save(background()))
+    page.generate()
+    check_pictures(page, WIDTH, HEIGHT)
+    assert "IC-Light background: image" in page.infotext()
+    check_passes(bench, ("txt2img", WIDTH, HEIGHT, subject_and_background))
+
+
+def test_txt2img_with_light_and_hires_fix(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+    page = open_tab("txt2img")
+    page.page.locator("#txt2img_hr .label-wrap").click()
+    page.set_number("txt2img_hr_scale", 1.5)
+    page.open_panel()
+    page.give("subject", save(subject()))
+    page.choose("light", "Left")
+    page.generate()
+    check_pictures(page, 192, 288)
+    assert "IC-Light light: left" in page.infotext()
+    assert "IC-Light light denoise: 0.9" in page.infotext()
+    check_passes(bench, ("txt2img", WIDTH, HEIGHT, panel_subject), ("hires", 192, 288, panel_subject))
+    check_start(bench, "left")
+
+
+def test_img2img_with_the_tabs_picture_and_light(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+    page = open_tab("img2img")
+    page.give_to_canvas("img2img_image", save(tab_picture(WIDTH, HEIGHT)))
+    page.open_panel()
+    page.choose("cutout", "No, as it is")
+    page.choose("light", "Right")
+    page.generate()
+    check_pictures(page, WIDTH, HEIGHT)
+    assert "IC-Light light: right" in page.infotext()
+    check_passes(bench, ("img2img", WIDTH, HEIGHT, tab_subject))
+    check_start(bench, "right")
+
+
+def test_img2img_batch_relights_each_picture_as_its_own_subject(
+    bench: ForgeBench, open_tab: OpenTab, save: SavePicture
+) -> None:
+    page = open_tab("img2img")
+    page.open_tab_within("mode_img2img", "Batch")
+    pictures = tab_pictures()
+    page.upload("img2img_batch_upload", *[save(picture) for picture in pictures])
+    expect(page.page.locator("#img2img_batch_upload .file")).to_have_count(3)
+    page.open_panel()
+    page.choose("cutout", "No, as it is")
+    page.generate()
+    check_pictures(page, WIDTH, HEIGHT, count=3)
+    check_passes(bench, *[("img2img", WIDTH, HEIGHT, lambda width, height, each=each: (each,)) for each in pictures])
+
+
+def test_upscale_button_relights_too(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+    page = open_tab("txt2img")
+    page.generate()
+    (made,) = page.picture_addresses()
+    bench.clear_passes()
+    page.open_panel()
+    page.give("subject", save(subject()))
+    page.generate("upscale")
+    expect(page.thumbnails.first).not_to_have_attribute("src", made)
+    check_pictures(page, 2 * WIDTH, 2 * HEIGHT)
+    check_passes(bench, ("hires", 2 * WIDTH, 2 * HEIGHT, panel_subject))
+
+
+def test_error_is_one_sentence_in_the_page(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+    page = open_tab("txt2img")
+    page.open_panel()
+    page.generate()
+    expect(page.error).to_have_text(
+        "ICLightError: There is no subject: choose a picture in IC Light's panel (over the API, subject)."
+    )
+    expect(page.error).to_be_visible()
+    expect(page.thumbnails).to_have_count(0)
+    assert bench.passes() == []
+    page.give("subject", save(subject()))
+    page.generate()
+    check_pictures(page, WIDTH, HEIGHT)
+    expect(page.error).to_have_count(0)
+
+
+def test_settings_come_back_from_a_picture(open_tab: OpenTab, save: SavePicture, tmp_path: Path) -> None:
+    page = open_tab("txt2img")
+    page.open_panel()
+    page.give("subject", save(subject()))
+    page.choose("cutout", "No, as it is")
+    page.choose("light", "Top")
+    page.set_number("iclight_txt2img_light_denoise", 0.8)
+    page.set_number("iclight_txt2img_strength", 0.75)
+    page.generate()
+    picture = tmp_path / "made.png"
+    picture.write_bytes(page.download(page.picture_addresses()[0]))
+    infotext = Image.open(picture).text["parameters"]
+
+    by_file = open_tab("txt2img")
+    by_file.open_tab_within("tabs", "PNG Info")
+    by_file.upload("pnginfo_image", picture)
+    expect(by_file.page.locator("#tab_pnginfo")).to_contain_text("IC-Light model")
+    by_file.page.locator("#txt2img_tab").click()
+    expect(by_file.switch).to_be_checked()
+    expect(by_file.part("model").locator("input")).to_have_value(f"{FC} (foreground)")
+    expect(by_file.chosen("cutout")).to_have_text("No, as it is")
+    expect(by_file.chosen("light")).to_have_text("Top")
+    expect(by_file.number("iclight_txt2img_light_denoise")).to_have_value("0.8")
+    expect(by_file.number("iclight_txt2img_strength")).to_have_value("0.75")
+
+    by_text = open_tab("img2img")
+    by_text.paste(infotext.replace(FC, FBC).replace("IC-Light light: top", "IC-Light background: mirrored"))
+    expect(by_text.switch).to_be_checked()
+    expect(by_text.part("model").locator("input")).to_have_value(f"{FBC} (foreground and background)")
+    expect(by_text.chosen("background")).to_have_text("Mirrored picture")
+    expect(by_text.part("background_image")).to_be_visible()
+    expect(by_text.number("iclight_img2img_strength")).to_have_value("0.75")
+    by_text.paste(re.sub(r", IC-Light [^,]*", "", infotext))
+    expect(by_text.switch).not_to_be_checked()
