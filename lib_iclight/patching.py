@@ -60,10 +60,10 @@ def patch_unet(host: Host, forge_objects: Any, offsets: Offsets, strength: float
 
 
 def wrapper_origin(unet: Any) -> str:
-    """Where a UNet's wrapper comes from, for a sentence that has to name it."""
-    wrapper = unet.model_options.get(_WRAPPER)
+    """Where a UNet's wrapper other than ours comes from, for a sentence that has to name it."""
+    wrapper = _foreign_wrapper(unet)
     module = getattr(wrapper, "__module__", type(wrapper).__module__)
-    return "no wrapper at all" if wrapper is None else f"the wrapper of {module}"
+    return "no wrapper" if wrapper is None else f"the wrapper of {module}"
 
 
 def _foreign_wrapper(unet: Any) -> Callable | None:

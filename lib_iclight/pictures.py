@@ -32,9 +32,6 @@ class Picture:
         self.rgb = rgb
         self.alpha = alpha
 
-    rgb: np.ndarray
-    alpha: np.ndarray | None = None
-
     @property
     def width(self) -> int:
         """In pixels."""

@@ -22,6 +22,8 @@ from .request import INFOTEXT_PREFIX, Background, Kind, Light, RelightRequest, i
 from .sampling import LightStart, Pass, guard_sampler, report
 from .weights import find_model, kind_of, load_offsets
 
+TITLE = "IC Light"
+
 _STATE = "iclight"
 """The attribute of `p` that holds what one generation needs."""
 
@@ -55,12 +57,15 @@ class Refused:
 
 
 class RelightHooks:
-    """What the host's Script calls, in the order in which the host calls it. Holds nothing of any generation."""
+    """The hooks of the host's Script, in the order in which the host calls them. Holds nothing of any generation."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    host: Host
 
-    def before_process(self, p: Any, args: Sequence[Any]) -> None:
+    def title(self) -> str:
+        """The panel's title, by which the API finds the Script."""
+        return TITLE
+
+    def before_process(self, p: Any, *args: Any) -> None:
         """Drop what an earlier run of this `p` left, and check what is asked for.
 
         :param args: the panel's values in its order, or one dict from the API.
@@ -75,7 +80,7 @@ class RelightHooks:
         if generation is not None:
             setattr(p, _STATE, generation)
 
-    def process(self, p: Any) -> None:
+    def process(self, p: Any, *args: Any) -> None:
         """Write the settings into the infotext, before the host saves it."""
         generation = getattr(p, _STATE, None)
         if isinstance(generation, Generation):
@@ -84,13 +89,16 @@ class RelightHooks:
                 infotext(generation.request, generation.kind, generation.model.name, starts_from_light)
             )
 
-    def before_process_init_images(self, p: Any, crop_region: tuple[int, int, int, int] | None) -> None:
-        """Remember which part of its picture the img2img tab cuts out."""
-        generation = getattr(p, _STATE, None)
+    def before_process_init_images(self, p: Any, params: dict[str, Any], *args: Any) -> None:
+        """Remember which part of its picture the img2img tab cuts out.
+
+        :param params: has `crop_region`: left, top, right, bottom, or None.
+        """
+        generation, crop_region = getattr(p, _STATE, None), params["crop_region"]
         if isinstance(generation, Generation):
             generation.crop_region = None if crop_region is None else tuple(crop_region)
 
-    def process_before_every_sampling(self, p: Any, x: torch.Tensor) -> None:
+    def process_before_every_sampling(self, p: Any, *args: Any, x: torch.Tensor, **kwargs: Any) -> None:
         """Patch the UNet for the pass that is about to be sampled, and guard its sampler.
 
         :param x: what the pass starts from, [B, 4, H/8, W/8]: its size is the one that is sampled.
@@ -103,25 +111,39 @@ class RelightHooks:
         except Exception as error:  # as in before_process
             report(error)
             this_pass = Pass(error=error)
-        guard_sampler(self._host, p, this_pass)
+        guard_sampler(self.host, p, this_pass)
 
-    def postprocess(self, p: Any, processed: Any) -> None:
+    def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         """Show the subject, if it was asked for. The relit pictures are kept whatever happens here."""
         generation = getattr(p, _STATE, None)
-        if not isinstance(generation, Generation):
+        if generation is None:
+            return
+        if isinstance(generation, Refused) or generation.size == (0, 0):
+            self._withhold(p, processed)
             return
         try:
             if generation.request.show_subject and generation.subjects:
-                self._host.add_results(processed, self._shown_subjects(generation))
+                self.host.add_results(processed, self._shown_subjects(generation))
         except Exception as error:  # a finishing touch: say so, on the page and over the API, and keep the pictures
             report(error)
-            sentence = f"IC-Light could not show the subject: {error}"
-            self._host.add_comment(processed, sentence)
-            p.extra_generation_params[infotext_name("warning")] = sentence
+            self._say(p, processed, f"IC-Light could not show the subject: {error}")
         delattr(p, _STATE)
 
+    def _withhold(self, p: Any, processed: Any) -> None:
+        """No pass came by us (another script samples in its own way): what there is was not relit."""
+        if processed.images:
+            processed.images.clear()
+            self._say(
+                p, processed, "The picture was not relit and is not shown: another script samples without the hooks."
+            )
+
+    def _say(self, p: Any, processed: Any, sentence: str) -> None:
+        """Beside the pictures on the page, and in `info` over the API."""
+        self.host.add_comment(processed, sentence)
+        p.extra_generation_params[infotext_name("warning")] = sentence
+
     def _requested(self, p: Any, args: Sequence[Any]) -> Generation | None:
-        folder = self._host.models_folder()
+        folder = self.host.models_folder()
         request = parse(args, lambda name: kind_of(find_model(folder, name)))
         if request is None:
             return None
@@ -132,22 +154,22 @@ class RelightHooks:
         return Generation(request, model, kind)
 
     def _prepared(self, p: Any, generation: Generation, x: torch.Tensor) -> Pass:
-        if self._host.refiner_would_switch(p):
+        if self.host.refiner_would_switch(p):
             raise ICLightError(
                 "The refiner would exchange the checkpoint in the middle of the pass, and the rest would not be relit: "
                 "switch the refiner off."
             )
         request = generation.request
         offsets = load_offsets(generation.model)
-        check_checkpoint(self._host, p.sd_model, offsets)
+        check_checkpoint(self.host, p.sd_model, offsets)
         width, height = generation.size = (x.shape[-1] * LATENT_SCALE, x.shape[-2] * LATENT_SCALE)
         if not generation.subjects:
             generation.subjects = _subjects(p, generation)
         condition = conditioning.c_concat(
-            self._host, p.sd_model, generation.subjects, _background(p, generation), width, height
+            self.host, p.sd_model, generation.subjects, _background(p, generation), width, height
         )
         start = self._start(p, generation)
-        patch = patch_unet(self._host, p.sd_model.forge_objects, offsets, request.strength, condition)
+        patch = patch_unet(self.host, p.sd_model.forge_objects, offsets, request.strength, condition)
         return Pass(patch, start)
 
     def _start(self, p: Any, generation: Generation) -> LightStart | None:
@@ -157,13 +179,13 @@ class RelightHooks:
             return None
         width, height = generation.size
         latents = [
-            conditioning.latent(self._host, p.sd_model, source, width, height) for source in _lights(p, generation)
+            conditioning.latent(self.host, p.sd_model, source, width, height) for source in _lights(p, generation)
         ]
         return LightStart(torch.cat(latents), None if _is_img2img(p) else request.light_denoise)
 
     def _shown_subjects(self, generation: Generation) -> list[Image.Image]:
         return [
-            Image.fromarray(conditioning.fitted(self._host, subject, *generation.size))
+            Image.fromarray(conditioning.fitted(self.host, subject, *generation.size))
             for subject in generation.subjects
         ]
 

@@ -6,6 +6,7 @@ the hook, outside the runner: what its methods raise ends the generation and rea
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from .hosts import Host
 from .patching import Patch, wrapper_origin
 
 _GUARD = "iclight_guard"
+
+_NO_CONDITION = re.compile(r"to have (8|12) channels, but got 4 channels")
+"""What torch says where the widened first convolution gets the noisy latent alone."""
 
 _MAX_SCHEDULE = 1000
 """Steps that SD's noise schedule has: more can't be told apart, and some samplers divide by them."""
@@ -102,33 +106,40 @@ class Guard:
             raise ICLightFault.from_exception(self.this_pass.error) from self.this_pass.error
         patch = self.this_pass.patch
         if patch is not None:
-            unet = p.sd_model.forge_objects.unet
-            if not self._host.carries_patches(unet, patch.offsets.merge_name):
-                raise ICLightError(
-                    "Another extension exchanged the UNet after IC-Light had patched it, so the picture would not be "
-                    f"relit (the UNet now reaches {wrapper_origin(unet)}): switch that extension off."
-                )
+            self._check_patched(p, patch)
             patch.offsets.check_unchanged()
         return self.this_pass.start
 
+    def _check_patched(self, p: Any, patch: Patch) -> None:
+        unet = p.sd_model.forge_objects.unet
+        if not self._host.carries_patches(unet, patch.offsets.merge_name):
+            raise ICLightError(
+                "Another extension exchanged the UNet after IC-Light had patched it, so the picture would not be "
+                f"relit (the UNet now has {wrapper_origin(unet)}): switch that extension off."
+            )
+
     def _sampled(self, p: Any, sample: Callable[[], torch.Tensor]) -> torch.Tensor:
-        """Sample, and make sure that the UNet was called through our wrapper."""
+        """Sample, and make sure that the UNet was the patched one, called through our wrapper."""
         patch = self.this_pass.patch
+        if patch is None:
+            return sample()
+        unet = p.sd_model.forge_objects.unet
         try:
             samples = sample()
-        except RuntimeError as error:
-            # "expected input to have 8 channels, but got 4": the condition didn't arrive
-            if patch is None or "channels" not in str(error):
-                raise
-            raise self._not_reached(p) from error
-        if patch is not None and not patch.reached and not self._host.interrupted():
-            raise self._not_reached(p)
+        except Exception as error:
+            self._host.forget_merge(unet)
+            if isinstance(error, RuntimeError) and _NO_CONDITION.search(str(error)):
+                raise self._not_reached(unet) from error
+            raise
+        if not self._host.interrupted():
+            self._check_patched(p, patch)
+            if not patch.reached:
+                raise self._not_reached(unet)
         return samples
 
-    def _not_reached(self, p: Any) -> ICLightError:
-        unet = p.sd_model.forge_objects.unet
+    def _not_reached(self, unet: Any) -> ICLightError:
         return ICLightError(
-            "The picture was not relit: the UNet was not called through IC-Light's wrapper but through "
+            "The picture was not relit: IC-Light's condition did not reach the UNet, which was called through "
             f"{wrapper_origin(unet)}. Switch the extension that put it there off, or, if no step was sampled at all, "
             "raise the denoising strength."
         )

@@ -18,7 +18,7 @@ class LoraLoader:
     """What is merged into one model right now."""
 
     def __init__(self) -> None:
-        self.merged: list[Identifier] = []
+        self.loaded_hash: list[Identifier] | None = []
         self.backup: dict[str, nn.Parameter] = {}
         """The weights as they were before, by name."""
         self.loaded: Callable[[], ModelPatcher | None] = lambda: None
@@ -65,6 +65,7 @@ class ModelPatcher:
         """Make this the patcher whose weights the model has. What is added to a loaded one is not seen."""
         loader = self.model.lora_loader
         if loader.loaded() is not self:
+            loader.loaded = lambda: None  # as on Forge, the one before is unloaded first
             self.refresh_loras()
             loader.loaded = weakref.ref(self)
 
@@ -72,7 +73,7 @@ class ModelPatcher:
     def refresh_loras(self) -> None:
         """Merge this patcher's differences and no others, unless they are the ones that are merged already."""
         loader = self.model.lora_loader
-        if loader.merged == list(self.lora_patches):
+        if loader.loaded_hash == list(self.lora_patches):
             return
         for name, weight in loader.backup.items():
             self._put(name, weight)
@@ -85,7 +86,7 @@ class ModelPatcher:
                 loader.backup.setdefault(name, weight)
                 difference = patch[0] if len(patch) == 1 else patch[1][0]
                 self._put(name, nn.Parameter(added(weight, strength * difference.float()), requires_grad=False))
-        loader.merged = list(self.lora_patches)
+        loader.loaded_hash = list(self.lora_patches)
 
     def _put(self, name: str, weight: nn.Parameter) -> None:
         module, _, parameter = name.rpartition(".")

@@ -27,31 +27,11 @@ _CHOICES = {
 """Fields that Forge's API knows, and the only values that this host can do."""
 
 
-class ICLightScript:
-    """Hands the host's hooks on to `lib_iclight`, as `scripts/ic_light.py` does for Forge."""
+class ICLightScript(RelightHooks):
+    """What `scripts/ic_light.py` is for Forge."""
 
-    def __init__(self, hooks: RelightHooks) -> None:
-        self._hooks = hooks
-
-    def title(self) -> str:
-        """The name in `alwayson_scripts`."""
-        return "IC Light"
-
-    def before_process(self, p: Any, *args: Any) -> None:
-        """See :class:`RelightHooks`, as for the others."""
-        self._hooks.before_process(p, args)
-
-    def process(self, p: Any, *args: Any) -> None:
-        self._hooks.process(p)
-
-    def before_process_init_images(self, p: Any, params: dict[str, Any], *args: Any) -> None:
-        self._hooks.before_process_init_images(p, params["crop_region"])
-
-    def process_before_every_sampling(self, p: Any, *args: Any, x: Any, **kwargs: Any) -> None:
-        self._hooks.process_before_every_sampling(p, x)
-
-    def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
-        self._hooks.postprocess(p, processed)
+    def __init__(self, host: EmbeddedHost) -> None:
+        self.host = host
 
 
 class WebUI:
@@ -66,8 +46,7 @@ class WebUI:
         self.checkpoint = checkpoint
         self.state = State()
         self.sd_model: StableDiffusion | None = None
-        hooks = RelightHooks(EmbeddedHost(models_folder, self.state))
-        self.scripts = ScriptRunner([ICLightScript(hooks), *scripts])
+        self.scripts = ScriptRunner([ICLightScript(EmbeddedHost(models_folder, self.state)), *scripts])
 
     def txt2img(self, payload: Mapping[str, Any]) -> tuple[list[Image.Image], dict[str, Any]]:
         """Generate, from the JSON of Forge's `/sdapi/v1/txt2img`. Pictures are base64, or Pillow images.

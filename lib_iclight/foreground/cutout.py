@@ -25,13 +25,15 @@ def cut_out(picture: Picture, cutout: Cutout) -> Picture:
 
     A picture's own transparency wins over every way of cutting out.
 
-    :raises ICLightError: GrabCut finds no subject.
+    :raises ICLightError: there is no subject.
     """
     if picture.alpha is None and cutout is Cutout.NONE:
         return picture
     key = (picture.digest, cutout)
     if key not in _CUTOUTS:
         alpha = picture.alpha if picture.alpha is not None else grab_cut(picture.rgb)
+        if not alpha.any():
+            raise ICLightError("The subject's picture is transparent all over: give one that shows something.")
         _CUTOUTS[key] = Picture(composite_on_grey(picture.rgb, alpha), alpha)
         while len(_CUTOUTS) > _MAX_CUTOUTS:
             _CUTOUTS.popitem(last=False)

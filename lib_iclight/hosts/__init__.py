@@ -40,6 +40,9 @@ class Host(Protocol):
     def carries_patches(self, unet: Any, name: str) -> bool:
         """Whether differences of that name are on this patcher."""
 
+    def forget_merge(self, unet: Any) -> None:
+        """Have the weights restored before the UNet is used again, whatever the host takes for merged."""
+
     def encode(self, sd_model: Any, pixels: torch.Tensor) -> torch.Tensor:
         """Encode [B, H, W, 3] in 0…1 to the scaled mode of the posterior, float32 [B, 4, H/8, W/8] on the CPU."""
 

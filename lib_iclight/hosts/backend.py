@@ -26,6 +26,10 @@ class BackendHost(Host):
     def carries_patches(self, unet: Any, name: str) -> bool:
         return any(identifier[0] == name and patches for identifier, patches in unet.lora_patches.items())
 
+    def forget_merge(self, unet: Any) -> None:
+        # A merge that broke off has exchanged some weights, and the loader still believes that none were.
+        unet.model.lora_loader.loaded_hash = None
+
     @torch.inference_mode()
     def encode(self, sd_model: Any, pixels: torch.Tensor) -> torch.Tensor:
         vae = sd_model.forge_objects.vae.clone()
@@ -47,7 +51,8 @@ class BackendHost(Host):
         """The web UI's own way to bring a picture to size."""
 
     def add_results(self, processed: Any, images: list[Image.Image]) -> None:
-        processed.extra_images.extend(images)
+        # a list of its own: on Forge it is p's, and shared with every copy of that p
+        processed.extra_images = [*processed.extra_images, *images]
 
     def add_comment(self, processed: Any, sentence: str) -> None:
         processed.comments += f"{sentence}\n"

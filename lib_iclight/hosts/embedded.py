@@ -33,4 +33,4 @@ class EmbeddedHost(BackendHost):
         return False
 
     def interrupted(self) -> bool:
-        return self._state.interrupted or self._state.skipped or self._state.stopping_generation
+        return self._state.interrupted or self._state.skipped

@@ -24,12 +24,11 @@ class ForgeHost(BackendHost):
         checkpoint = p.refiner_checkpoint_info
         if checkpoint is None or checkpoint == shared.sd_model.sd_checkpoint_info:
             return False
-        if p.refiner_switch_at is not None and p.refiner_switch_at >= 1:
-            return False
+        # "Switch at 1" is no exception: some samplers call the UNet more often than they have steps
         if not getattr(p, "enable_hr", False):
             return True
         skipped_pass = {"first pass": True, "second pass": False}.get(shared.opts.hires_fix_refiner_pass)
         return p.is_hr_pass is not skipped_pass
 
     def interrupted(self) -> bool:
-        return shared.state.interrupted or shared.state.skipped or shared.state.stopping_generation
+        return shared.state.interrupted or shared.state.skipped

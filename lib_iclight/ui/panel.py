@@ -11,10 +11,9 @@ from typing import Any
 import gradio as gr
 
 from ..errors import ICLightError
+from ..relight import TITLE
 from ..request import Background, Cutout, Kind, Light, RelightRequest, infotext_name, limits
 from ..weights import kind_of, list_models
-
-TITLE = "IC Light"
 
 
 @dataclass(frozen=True)

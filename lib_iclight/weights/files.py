@@ -51,8 +51,10 @@ def find_model(folder: Path, name: str | None) -> Path:
     for path in models:
         if _kind_or_none(path) is Kind.FOREGROUND:
             return path
+    found = f" (there is {', '.join(path.name for path in models)}: name it as model)" if models else ""
     raise ICLightError(
-        f"There is no IC-Light model in models/{folder.name}: put iclight_sd15_fc.safetensors there, from {SOURCE}."
+        f"There is no IC-Light model for subjects without a background in models/{folder.name}{found}: "
+        f"put iclight_sd15_fc.safetensors there, from {SOURCE}."
     )
 
 

@@ -45,8 +45,8 @@ class Bench(Protocol):
     def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
         """Ask txt2img or img2img, with the fields of Forge's API."""
 
-    def post_broken(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
-        """The same, but the second call of the UNet fails."""
+    def post_broken(self, tab: str, payload: Mapping[str, Any], what: str = "break") -> Outcome:
+        """The same, but the second call of the UNet fails, or with `break-merge` the merge of the weights."""
 
     def post_interrupted(self, tab: str, payload: Mapping[str, Any], how: str = "interrupt") -> Outcome:
         """The same, but the user interrupts (or skips) it after the first step."""
@@ -76,9 +76,9 @@ class ForgeBench:
         images = [decode(image) for image in answer["images"]]
         return Outcome(status, images, json.loads(answer["info"]), passes=self.passes())
 
-    def post_broken(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+    def post_broken(self, tab: str, payload: Mapping[str, Any], what: str = "break") -> Outcome:
         self._probe_folder.mkdir(parents=True, exist_ok=True)
-        switch = self._probe_folder / "break"
+        switch = self._probe_folder / what
         switch.touch()
         try:
             return self.post(tab, payload)

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageOps
 
 from . import oracle
 from .bench import background, encode, mask, subject, tab_picture
 
 WIDTH, HEIGHT = 128, 192
+LANCZOS = Image.Resampling.LANCZOS
 
 BASE = {
     "prompt": "a portrait, sunshine from a window",
@@ -64,6 +66,13 @@ def subject_and_background(width: int, height: int) -> tuple[Image.Image, ...]:
     return (*panel_subject(width, height), oracle.cover(background(), width, height))
 
 
+def plain_background(side: str, width: int, height: int) -> Image.Image:
+    """The reference's plain backgrounds, bright at the top."""
+    assert side == "top"
+    ramp = np.tile(np.linspace(224, 32, height)[:, None], (1, width))
+    return Image.fromarray(np.stack([ramp] * 3, axis=-1).astype(np.uint8))
+
+
 def tab_subject(width: int, height: int) -> tuple[Image.Image, ...]:
     """The img2img tab's picture, which has the size already."""
     return (tab_picture(width, height),)
@@ -78,6 +87,9 @@ HIRES = {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Lanczos", "denoisin
 
 BOX = (32, 48, 96, 144)
 """A mask whose shape is the picture's, so that "only masked" cuts out just it."""
+
+TAB_BACKGROUND = background().resize((WIDTH, HEIGHT), LANCZOS)
+"""A background that has the tab's picture's size, and so is cut with it."""
 
 T2I = ("txt2img", WIDTH, HEIGHT)
 I2I = ("img2img", WIDTH, HEIGHT)
@@ -107,7 +119,89 @@ CASES = [
             "inpainting_fill": 1,
         },
         (I2I,),
-        lambda width, height: (tab_picture(WIDTH, HEIGHT).crop(BOX).resize((width, height), Image.LANCZOS),),
+        lambda width, height: (tab_picture(WIDTH, HEIGHT).crop(BOX).resize((width, height), LANCZOS),),
+    ),
+    Case(
+        "only-masked-widened",
+        "img2img",
+        TAB
+        | TAB_LEFT
+        | {
+            "mask": encode(mask(WIDTH, HEIGHT, (40, 60, 72, 84))),
+            "mask_blur": 0,
+            "inpaint_full_res": True,
+            "inpaint_full_res_padding": 8,
+            "inpainting_fill": 1,
+        },
+        (I2I,),
+        # 48×40 with its padding, widened to the picture's shape
+        lambda width, height: (tab_picture(WIDTH, HEIGHT).crop((32, 36, 80, 108)).resize((width, height), LANCZOS),),
+    ),
+    Case(
+        "only-masked-blank",
+        "img2img",
+        TAB
+        | TAB_LEFT
+        | {
+            "mask": encode(Image.new("L", (WIDTH, HEIGHT), 0)),
+            "inpaint_full_res": True,
+            "inpainting_fill": 1,
+        },
+        (I2I,),
+        tab_subject,
+    ),
+    Case(
+        "only-masked-fbc",
+        "img2img",
+        TAB
+        | relight(model="iclight_sd15_fbc", cutout="none", background="mirrored", background_image=TAB_BACKGROUND)
+        | {
+            "mask": encode(mask(WIDTH, HEIGHT, BOX)),
+            "mask_blur": 0,
+            "inpaint_full_res": True,
+            "inpaint_full_res_padding": 0,
+            "inpainting_fill": 1,
+        },
+        (I2I,),
+        lambda width, height: tuple(
+            picture.crop(BOX).resize((width, height), LANCZOS)
+            for picture in (tab_picture(WIDTH, HEIGHT), ImageOps.mirror(TAB_BACKGROUND))
+        ),
+        offsets="fbc",
+    ),
+    Case(
+        "tab-resized",
+        "img2img",
+        TAB | TAB_LEFT | {"init_images": [encode(tab_picture(200, 240))], "resize_mode": 0},
+        (I2I,),
+        lambda width, height: (tab_picture(200, 240).resize((width, height), LANCZOS),),
+    ),
+    Case(
+        "tab-cropped",
+        "img2img",
+        TAB | TAB_LEFT | {"init_images": [encode(tab_picture(200, 240))], "resize_mode": 1},
+        (I2I,),
+        lambda width, height: (tab_picture(200, 240).resize((160, 192), LANCZOS).crop((16, 0, 144, 192)),),
+    ),
+    Case(
+        "fbc-mirrored",
+        "txt2img",
+        BASE
+        | relight(model="iclight_sd15_fbc", subject=subject(), background="mirrored", background_image=background()),
+        (T2I,),
+        lambda width, height: (
+            *panel_subject(width, height),
+            oracle.cover(ImageOps.mirror(background()), width, height),
+        ),
+        offsets="fbc",
+    ),
+    Case(
+        "fbc-plain",
+        "txt2img",
+        BASE | relight(model="iclight_sd15_fbc", subject=subject(), background="top"),
+        (T2I,),
+        lambda width, height: (*panel_subject(width, height), plain_background("top", width, height)),
+        offsets="fbc",
     ),
     Case("batches", "txt2img", BASE | FC | {"batch_size": 2, "n_iter": 2}, (T2I, T2I), panel_subject, images=4),
     Case("size-136x200", "txt2img", BASE | FC | {"width": 136, "height": 200}, (("txt2img", 136, 200),), panel_subject),

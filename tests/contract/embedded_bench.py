@@ -55,8 +55,8 @@ class EmbeddedBench:
             return Outcome(500, detail=str(error), passes=recorded_passes(self._probe_folder))
         return Outcome(200, images, info, passes=recorded_passes(self._probe_folder))
 
-    def post_broken(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
-        switch = self._probe_folder / "break"
+    def post_broken(self, tab: str, payload: Mapping[str, Any], what: str = "break") -> Outcome:
+        switch = self._probe_folder / what
         switch.touch()
         try:
             return self.post(tab, payload)

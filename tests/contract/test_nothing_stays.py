@@ -42,9 +42,10 @@ def test_plain_generation_is_what_it_would_have_been(bench: Bench, tab: str) -> 
     assert failed.status == 422
     assert plain(bench, tab) == before, "after a refused request"
 
-    failed = bench.post_broken(endpoint, payload | RELIT[tab])
-    assert failed.status == 500
-    assert plain(bench, tab) == before, "after an error in the middle of the sampling"
+    for what in ("break", "break-merge"):
+        failed = bench.post_broken(endpoint, payload | RELIT[tab], what)
+        assert failed.status == 500
+        assert plain(bench, tab) == before, f"after an error in the middle: {what}"
 
     for how in ("interrupt", "skip"):
         stopped = bench.post_interrupted(endpoint, payload | RELIT[tab] | {"steps": 12}, how)

@@ -72,13 +72,19 @@ def test_two_passes_end_to_end(bench: Bench, figure: Callable[[str, float], floa
     assert figure("second pass", oracle.relative_error(second["samples"], latent)) <= 1e-3
 
 
-def test_steps_beside_the_reference(figure: Callable[[str, float], float]) -> None:
-    """The web UI truncates where the reference rounds: with its 25 steps at 0.9, a schedule of 27 and one of 28.
+def noise_levels(steps: int) -> torch.Tensor:
+    """The schedule of that many steps: evenly over the model's 1000 levels, from the most noise to none."""
+    levels = torch.linspace(999, 0, steps, dtype=torch.float64)
+    low = levels.floor().long()
+    high = (low + 1).clamp(max=999)
+    logs = oracle.sigmas().log()
+    return torch.cat([torch.lerp(logs[low], logs[high], levels - low).exp(), torch.zeros(1)])
 
-    Both run 25 steps of theirs; the web UI's start a little nearer to pure noise.
-    """
-    steps, denoise = 25, 0.9
-    host, reference = int(steps / denoise), round(steps / denoise)
-    assert (host, reference) == (27, 28)
-    assert figure("steps run by the reference", int(reference * denoise)) == steps
-    assert figure("share of the schedule here", steps / host) > figure("share in the reference", steps / reference)
+
+def test_steps_are_truncated_where_the_reference_rounds(bench: Bench, figure: Callable[[str, float], float]) -> None:
+    recorded = bench.post("txt2img", PAYLOAD).passes[0]["schedule"]["sigmas"]
+    truncated, rounded = (noise_levels(whole(STEPS / LIGHT_DENOISE))[-STEPS - 1 :] for whole in (int, round))
+    assert figure("from Forge's schedule", oracle.relative_error(recorded, truncated)) <= 1e-5
+    assert figure("from the reference's", oracle.relative_error(recorded, rounded)) > 0.1
+    figure("the demo's 25 steps at 0.9: length here", int(25 / 0.9))
+    figure("the demo's 25 steps at 0.9: length in the reference", round(25 / 0.9))

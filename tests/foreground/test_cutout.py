@@ -122,3 +122,9 @@ def test_only_the_last_cut_outs_are_kept() -> None:
     gc.collect()
     alive = [number for number, cut in enumerate(made) if cut() is not None]
     assert alive == list(range(12, 19)), "seven, and the one in use"
+
+
+def test_nothing_but_transparency_is_refused() -> None:
+    picture = Picture(np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32), np.uint8))
+    with pytest.raises(ICLightError, match="transparent all over"):
+        cut_out(picture, Cutout.NONE)

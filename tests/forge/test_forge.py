@@ -72,6 +72,13 @@ def test_xyz_over_three_seeds(bench: ForgeBench, figure: Any) -> None:
     assert not plain.passes[0]["wrapped"]
 
 
+def test_refiner_at_the_very_end_is_refused_too(bench: ForgeBench) -> None:
+    """HeunPP2 calls the UNet more often than it has steps: it would come by the switch."""
+    late = {"refiner_checkpoint": B, "refiner_switch_at": 1, "sampler_name": "HeunPP2", "steps": 3}
+    outcome = bench.post("txt2img", BASE | FC | late)
+    assert (outcome.status, outcome.images) == (422, [])
+
+
 @pytest.mark.parametrize(("name", "says"), [("sd2", "SD 2"), ("inpainting", "inpainting")])
 def test_unfit_checkpoint(bench: ForgeBench, name: str, says: str) -> None:
     outcome = bench.post("txt2img", BASE | FC | checkpoint(f"full-size-{name}.safetensors"))
@@ -109,7 +116,8 @@ def test_neighbours(bench: ForgeBench, name: str, figure: Any) -> None:
     alone["alwayson_scripts"] = {
         key: value for key, value in NEIGHBOURS[name]["alwayson_scripts"].items() if key != "IC Light"
     }
-    assert bench.post("txt2img", alone).status == 200
+    unlit = bench.post("txt2img", alone)
+    assert unlit.status == 200, unlit.detail
     before = bench.post("txt2img", BASE).images[0].tobytes()
     outcome = bench.post("txt2img", NEIGHBOURS[name])
     assert outcome.status == 200, outcome.detail
@@ -118,7 +126,7 @@ def test_neighbours(bench: ForgeBench, name: str, figure: Any) -> None:
             hires_checkpoint = B if number and "checkpoint" in name else A
             assert figure(f"{name} c_concat", condition_error(bench, recorded, hires_checkpoint)) <= 1e-5
         assert recorded["first_convolution"][1] == 8
-    assert outcome.images[0].tobytes() != before
+    assert outcome.images[0].tobytes() != unlit.images[0].tobytes()
     after = bench.post("txt2img", BASE)
     assert after.images[0].tobytes() == before
     assert not any(each["wrapped"] or each["patches"] for each in after.passes)

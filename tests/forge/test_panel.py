@@ -14,7 +14,16 @@ from playwright.sync_api import Browser, expect
 
 from tests.contract import oracle
 from tests.contract.bench import REPOSITORY, ForgeBench, background, subject, tab_picture
-from tests.contract.cases import HEIGHT, WIDTH, Pictures, panel_subject, subject_and_background, tab_subject
+from tests.contract.cases import (
+    BASE,
+    HEIGHT,
+    WIDTH,
+    Pictures,
+    panel_subject,
+    relight,
+    subject_and_background,
+    tab_subject,
+)
 
 from .browser import ForgePage, chromium
 from .server import ForgeServer
@@ -261,9 +270,7 @@ def test_error_is_one_sentence_in_the_page(bench: ForgeBench, open_tab: OpenTab,
     page = open_tab("txt2img")
     page.open_panel()
     page.generate()
-    expect(page.error).to_have_text(
-        "ICLightError: There is no subject: choose a picture in IC Light's panel (over the API, subject)."
-    )
+    expect(page.error).to_have_text("ICLightError: There is no subject: give IC Light a picture as its subject.")
     expect(page.error).to_be_visible()
     expect(page.thumbnails).to_have_count(0)
     assert bench.passes() == []
@@ -307,3 +314,10 @@ def test_settings_come_back_from_a_picture(open_tab: OpenTab, save: SavePicture,
     expect(by_text.number("iclight_img2img_strength")).to_have_value("0.75")
     by_text.paste(re.sub(r", IC-Light [^,]*", "", infotext))
     expect(by_text.switch).not_to_be_checked()
+
+
+def test_api_beside_the_page_refuses_alike(bench: ForgeBench) -> None:
+    """The other tests ask an API that runs alone."""
+    outcome = bench.post("txt2img", BASE | relight(light="left"))
+    assert (outcome.status, outcome.images) == (422, [])
+    assert outcome.detail == "There is no subject: give IC Light a picture as its subject."

@@ -40,6 +40,7 @@ class PatcherHost:
 
     def __init__(self) -> None:
         self.stopped = False
+        self.forgotten: list[Patcher] = []
 
     def unet_shapes(self, unet: Patcher) -> Mapping[str, tuple[int, ...]]:
         return unet.shapes
@@ -49,6 +50,9 @@ class PatcherHost:
 
     def carries_patches(self, unet: Patcher, name: str) -> bool:
         return any(key[0] == name for key in unet.lora_patches)
+
+    def forget_merge(self, unet: Patcher) -> None:
+        self.forgotten.append(unet)
 
     def interrupted(self) -> bool:
         return self.stopped

@@ -274,7 +274,7 @@ def test_a_batch_of_another_size_is_refused(sd_model: Any, offsets: Offsets, sub
 
 def test_a_wrapper_is_named_by_where_it_comes_from(sd_model: Any, offsets: Offsets) -> None:
     unet = sd_model.forge_objects.unet
-    assert wrapper_origin(unet) == "no wrapper at all"
+    assert wrapper_origin(unet) == "no wrapper"
     unet.set_model_unet_function_wrapper(Foreign())
     assert wrapper_origin(unet) == f"the wrapper of {__name__}"
     patched(sd_model, offsets)

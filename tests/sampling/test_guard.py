@@ -354,14 +354,20 @@ def test_a_condition_that_does_not_arrive_is_told_from_the_channels(
 ) -> None:
     guard_sampler(host, p, Pass(patch))
     replaced_by(None)(p)  # the UNet has eight channels, and is called with four
-    with pytest.raises(ICLightError, match=r"was not relit.*no wrapper at all") as caught:
+    with pytest.raises(ICLightError, match=r"was not relit.*no wrapper") as caught:
         call(p)
     assert isinstance(caught.value.__cause__, RuntimeError) and "channels" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize("call", [sample, sample_img2img])
 @pytest.mark.parametrize(
-    "error", [RuntimeError("CUDA out of memory"), torch.OutOfMemoryError("no"), ValueError("channels")]
+    "error",
+    [
+        RuntimeError("CUDA out of memory"),
+        torch.OutOfMemoryError("no"),
+        ValueError("to have 8 channels, but got 4 channels"),
+        RuntimeError("expected input to have 3 channels, but got 4 channels instead"),
+    ],
 )
 def test_other_errors_of_the_sampling_are_left_alone(
     host: PatcherHost, p: Any, patch: Patch, call: Callable, error: Exception
@@ -374,6 +380,7 @@ def test_other_errors_of_the_sampling_are_left_alone(
     with pytest.raises(type(error)) as caught:
         call(p)
     assert caught.value is error
+    assert host.forgotten == [p.sd_model.forge_objects.unet], "weights that may be half merged must be restored"
 
 
 def test_sentences_from_inside_the_unet_come_through(host: PatcherHost, p: Any, patch: Patch) -> None:

@@ -74,3 +74,9 @@ def test_names_of_something_else_are_kept(name: str) -> None:
 
 def test_there_may_be_no_names() -> None:
     assert ldm_names([]) == {}
+
+
+def test_a_number_of_five_thousand_digits_is_no_block() -> None:
+    """Python refuses to read such a number, and a hostile file must not break the panel."""
+    name = f"down_blocks.{'9' * 5000}.resnets.0.conv1.weight"
+    assert ldm_names([name]) == {name: name}
