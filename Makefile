@@ -21,5 +21,5 @@ $(VENV)/ready: pyproject.toml Makefile
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet -e '.[embedded,test]'
 	$(BIN)/python -m pip install --quiet --no-deps stable-diffusion-sdkit==2.1.5 open-clip-torch==3.3.0
-	$(BIN)/python -m pip install --quiet --target $(VENV)/pydantic1 --no-deps pydantic==1.10.13
+	$(BIN)/python -m pip install --quiet --upgrade --no-deps --target $(VENV)/pydantic1 pydantic==1.10.13
 	touch $@

@@ -88,6 +88,8 @@ HIRES = {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Lanczos", "denoisin
 BOX = (32, 48, 96, 144)
 """A mask whose shape is the picture's, so that "only masked" cuts out just it."""
 
+ONLY_MASKED = {"mask_blur": 0, "inpaint_full_res": True, "inpaint_full_res_padding": 0, "inpainting_fill": 1}
+
 TAB_BACKGROUND = background().resize((WIDTH, HEIGHT), LANCZOS)
 """A background that has the tab's picture's size, and so is cut with it."""
 
@@ -109,15 +111,7 @@ CASES = [
     Case(
         "only-masked",
         "img2img",
-        TAB
-        | TAB_LEFT
-        | {
-            "mask": encode(mask(WIDTH, HEIGHT, BOX)),
-            "mask_blur": 0,
-            "inpaint_full_res": True,
-            "inpaint_full_res_padding": 0,
-            "inpainting_fill": 1,
-        },
+        TAB | TAB_LEFT | ONLY_MASKED | {"mask": encode(mask(WIDTH, HEIGHT, BOX))},
         (I2I,),
         lambda width, height: (tab_picture(WIDTH, HEIGHT).crop(BOX).resize((width, height), LANCZOS),),
     ),
@@ -126,13 +120,8 @@ CASES = [
         "img2img",
         TAB
         | TAB_LEFT
-        | {
-            "mask": encode(mask(WIDTH, HEIGHT, (40, 60, 72, 84))),
-            "mask_blur": 0,
-            "inpaint_full_res": True,
-            "inpaint_full_res_padding": 8,
-            "inpainting_fill": 1,
-        },
+        | ONLY_MASKED
+        | {"mask": encode(mask(WIDTH, HEIGHT, (40, 60, 72, 84))), "inpaint_full_res_padding": 8},
         (I2I,),
         # 48×40 with its padding, widened to the picture's shape
         lambda width, height: (tab_picture(WIDTH, HEIGHT).crop((32, 36, 80, 108)).resize((width, height), LANCZOS),),
@@ -140,13 +129,7 @@ CASES = [
     Case(
         "only-masked-blank",
         "img2img",
-        TAB
-        | TAB_LEFT
-        | {
-            "mask": encode(Image.new("L", (WIDTH, HEIGHT), 0)),
-            "inpaint_full_res": True,
-            "inpainting_fill": 1,
-        },
+        TAB | TAB_LEFT | ONLY_MASKED | {"mask": encode(Image.new("L", (WIDTH, HEIGHT), 0))},
         (I2I,),
         tab_subject,
     ),
@@ -155,13 +138,8 @@ CASES = [
         "img2img",
         TAB
         | relight(model="iclight_sd15_fbc", cutout="none", background="mirrored", background_image=TAB_BACKGROUND)
-        | {
-            "mask": encode(mask(WIDTH, HEIGHT, BOX)),
-            "mask_blur": 0,
-            "inpaint_full_res": True,
-            "inpaint_full_res_padding": 0,
-            "inpainting_fill": 1,
-        },
+        | ONLY_MASKED
+        | {"mask": encode(mask(WIDTH, HEIGHT, BOX))},
         (I2I,),
         lambda width, height: tuple(
             picture.crop(BOX).resize((width, height), LANCZOS)
