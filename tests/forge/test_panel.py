@@ -41,6 +41,10 @@ FC, FBC = "iclight_sd15_fc.safetensors", "iclight_sd15_fbc.safetensors"
 
 OpenTab = Callable[[str], ForgePage]
 SavePicture = Callable[[Image.Image], Path]
+Figure = Callable[[str, float], float]
+
+KINDS = {1: "fc", 2: "fbc"}
+"""IC-Light's file by the number of pictures that it looks at."""
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +94,7 @@ def save(tmp_path: Path) -> SavePicture:
     return save_
 
 
-def check_passes(bench: ForgeBench, *expected: tuple[str, int, int, Pictures]) -> None:
+def check_passes(figure: Figure, bench: ForgeBench, *expected: tuple[str, int, int, Pictures]) -> None:
     """The passes sampled since the page was opened, and that each was given its pictures.
 
     :param expected: name, width, height, and what makes the condition's pictures at a size.
@@ -107,7 +111,10 @@ def check_passes(bench: ForgeBench, *expected: tuple[str, int, int, Pictures]) -
         for call in recorded["calls"]:
             repeated = condition.repeat(len(call["input"]) // len(condition), 1, 1, 1)
             assert call["c_concat"].shape == repeated.shape
-            assert oracle.relative_error(call["c_concat"], repeated) <= 1e-5
+            assert figure("c_concat", oracle.relative_error(call["c_concat"], repeated)) <= 1e-5
+        call, denoiser = recorded["calls"][0], oracle.Denoiser(bench.checkpoint, bench.offsets[KINDS[len(given)]])
+        epsilon = denoiser.epsilon(call["input"], call["timestep"].float(), call["c_crossattn"], condition)
+        assert figure("UNet", oracle.relative_error(call["unet_output"], epsilon)) <= 2e-6
 
 
 def check_start(bench: ForgeBench, side: str) -> None:
@@ -184,7 +191,7 @@ def test_only_what_goes_together_is_shown(open_tab: OpenTab, tab: str) -> None:
             expect(page.part(field)).to_be_visible()
 
 
-def test_txt2img_with_foreground_model(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+def test_txt2img_with_foreground_model(bench: ForgeBench, open_tab: OpenTab, save: SavePicture, figure: Figure) -> None:
     page = open_tab("txt2img")
     page.open_panel()
     page.give("subject", save(subject()))
@@ -195,10 +202,10 @@ def test_txt2img_with_foreground_model(bench: ForgeBench, open_tab: OpenTab, sav
     (expected,) = panel_subject(WIDTH, HEIGHT)
     assert np.array_equal(np.asarray(shown.convert("RGB")), np.asarray(expected))
     assert f"IC-Light model: {FC}" in page.infotext()
-    check_passes(bench, ("txt2img", WIDTH, HEIGHT, panel_subject))
+    check_passes(figure, bench, ("txt2img", WIDTH, HEIGHT, panel_subject))
 
 
-def test_txt2img_with_background_model(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+def test_txt2img_with_background_model(bench: ForgeBench, open_tab: OpenTab, save: SavePicture, figure: Figure) -> None:
     page = open_tab("txt2img")
     page.open_panel()
     page.choose_model(FBC)
@@ -207,10 +214,12 @@ def test_txt2img_with_background_model(bench: ForgeBench, open_tab: OpenTab, sav
     page.generate()
     check_pictures(page, WIDTH, HEIGHT)
     assert "IC-Light background: image" in page.infotext()
-    check_passes(bench, ("txt2img", WIDTH, HEIGHT, subject_and_background))
+    check_passes(figure, bench, ("txt2img", WIDTH, HEIGHT, subject_and_background))
 
 
-def test_txt2img_with_light_and_hires_fix(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+def test_txt2img_with_light_and_hires_fix(
+    bench: ForgeBench, open_tab: OpenTab, save: SavePicture, figure: Figure
+) -> None:
     page = open_tab("txt2img")
     page.page.locator("#txt2img_hr .label-wrap").click()
     page.set_number("txt2img_hr_scale", 1.5)
@@ -221,11 +230,13 @@ def test_txt2img_with_light_and_hires_fix(bench: ForgeBench, open_tab: OpenTab, 
     check_pictures(page, 192, 288)
     assert "IC-Light light: left" in page.infotext()
     assert "IC-Light light denoise: 0.9" in page.infotext()
-    check_passes(bench, ("txt2img", WIDTH, HEIGHT, panel_subject), ("hires", 192, 288, panel_subject))
+    check_passes(figure, bench, ("txt2img", WIDTH, HEIGHT, panel_subject), ("hires", 192, 288, panel_subject))
     check_start(bench, "left")
 
 
-def test_img2img_with_the_tabs_picture_and_light(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+def test_img2img_with_the_tabs_picture_and_light(
+    bench: ForgeBench, open_tab: OpenTab, save: SavePicture, figure: Figure
+) -> None:
     page = open_tab("img2img")
     page.give_to_canvas("img2img_image", save(tab_picture(WIDTH, HEIGHT)))
     page.open_panel()
@@ -234,12 +245,12 @@ def test_img2img_with_the_tabs_picture_and_light(bench: ForgeBench, open_tab: Op
     page.generate()
     check_pictures(page, WIDTH, HEIGHT)
     assert "IC-Light light: right" in page.infotext()
-    check_passes(bench, ("img2img", WIDTH, HEIGHT, tab_subject))
+    check_passes(figure, bench, ("img2img", WIDTH, HEIGHT, tab_subject))
     check_start(bench, "right")
 
 
 def test_img2img_batch_relights_each_picture_as_its_own_subject(
-    bench: ForgeBench, open_tab: OpenTab, save: SavePicture
+    bench: ForgeBench, open_tab: OpenTab, save: SavePicture, figure: Figure
 ) -> None:
     page = open_tab("img2img")
     page.open_tab_within("mode_img2img", "Batch")
@@ -250,10 +261,12 @@ def test_img2img_batch_relights_each_picture_as_its_own_subject(
     page.choose("cutout", "No, as it is")
     page.generate()
     check_pictures(page, WIDTH, HEIGHT, count=3)
-    check_passes(bench, *[("img2img", WIDTH, HEIGHT, lambda width, height, each=each: (each,)) for each in pictures])
+    check_passes(
+        figure, bench, *[("img2img", WIDTH, HEIGHT, lambda width, height, each=each: (each,)) for each in pictures]
+    )
 
 
-def test_upscale_button_relights_too(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
+def test_upscale_button_relights_too(bench: ForgeBench, open_tab: OpenTab, save: SavePicture, figure: Figure) -> None:
     page = open_tab("txt2img")
     page.generate()
     (made,) = page.picture_addresses()
@@ -263,7 +276,7 @@ def test_upscale_button_relights_too(bench: ForgeBench, open_tab: OpenTab, save:
     page.generate("upscale")
     expect(page.thumbnails.first).not_to_have_attribute("src", made)
     check_pictures(page, 2 * WIDTH, 2 * HEIGHT)
-    check_passes(bench, ("hires", 2 * WIDTH, 2 * HEIGHT, panel_subject))
+    check_passes(figure, bench, ("hires", 2 * WIDTH, 2 * HEIGHT, panel_subject))
 
 
 def test_error_is_one_sentence_in_the_page(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
