@@ -152,10 +152,8 @@ class RelightRequest(BaseModel):
                 "IC Light got a list of values that is not its panel's. "
                 'Over the API, send one dict: {"args": [{"subject": "…", "light": "left"}]}.'
             )
-        model = named["model"] = named["model"] or None
-        if model is not None and not isinstance(model, str):
-            raise ICLightError(f"model must be text, not {_shown(model)}.")
-        kind = kind_of(model)
+        named["model"] = named["model"] or None
+        kind = kind_of(cls.from_api({"model": named["model"]}).model)
         hidden = {field for other, fields in _FIELDS_OF.items() if other is not kind for field in fields}
         return cls.from_api({name: value for name, value in named.items() if name not in hidden})
 

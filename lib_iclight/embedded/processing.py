@@ -224,7 +224,7 @@ def process_images(p: Processing, load: Callable[[], StableDiffusion]) -> Proces
     images: list[Image.Image] = []
     for number in range(p.n_iter):
         p.state.skipped = False
-        if p.state.interrupted or p.state.stopping_generation:
+        if p.state.interrupted:
             break
         p.seeds = p.all_seeds[number * p.batch_size : (number + 1) * p.batch_size]
         p.setup_conds()

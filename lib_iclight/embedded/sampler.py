@@ -27,7 +27,6 @@ class State:
 
     interrupted: bool = False
     skipped: bool = False
-    stopping_generation: bool = False
     on_step: Callable[[], object] | None = None
     """Called at each step."""
 

@@ -72,7 +72,7 @@ class WebUI:
         script_args = self._script_args(fields.pop("alwayson_scripts", {}))
         p = kind(**_checked(kind, fields))
         p.scripts, p.script_args, p.state = self.scripts, script_args, self.state
-        self.state.interrupted = self.state.skipped = self.state.stopping_generation = False
+        self.state.interrupted = self.state.skipped = False
         processed = process_images(p, self.load)
         infotext = ", ".join(f"{name}: {value}" for name, value in p.extra_generation_params.items())
         info = {"all_seeds": p.all_seeds, "infotexts": [infotext], "comments": processed.comments}

@@ -21,6 +21,7 @@ class ForgeHost(BackendHost):
         return images.resize_image(mode, image, width, height)
 
     def refiner_would_switch(self, p: Any) -> bool:
+        """The conditions of Forge's `apply_refiner` (`modules/sd_samplers_common.py`), but for the step."""
         checkpoint = p.refiner_checkpoint_info
         if checkpoint is None or checkpoint == shared.sd_model.sd_checkpoint_info:
             return False

@@ -10,10 +10,9 @@ from typing import Any
 
 import gradio as gr
 
-from ..errors import ICLightError
 from ..relight import TITLE
 from ..request import Background, Cutout, Kind, Light, RelightRequest, infotext_name, limits
-from ..weights import kind_of, list_models
+from ..weights import known_models
 
 
 @dataclass(frozen=True)
@@ -109,12 +108,7 @@ _BACKGROUND_LABELS = {
 
 def _model_choices(folder: Path) -> tuple[list[tuple[str, str]], str | None, Kind]:
     """The dropdown's entries, the one to begin with, and its kind."""
-    kinds: dict[str, Kind] = {}
-    for path in list_models(folder):
-        try:
-            kinds[path.name] = kind_of(path)
-        except ICLightError:  # no IC-Light model: not offered
-            continue
+    kinds = {path.name: kind for path, kind in known_models(folder).items()}
     choices = [(f"{name} ({kind.value})", name) for name, kind in kinds.items()]
     chosen = next((name for name, kind in kinds.items() if kind is Kind.FOREGROUND), next(iter(kinds), None))
     return choices, chosen, kinds.get(chosen, Kind.FOREGROUND)
@@ -150,7 +144,7 @@ def _connect(parts: dict[str, Any], light_group: Any, background_group: Any, fol
     """Show only what goes with the chosen model and light."""
 
     def on_model(name: str | None) -> tuple[Any, Any]:
-        kind = _kind_or_default(folder, name)
+        kind = known_models(folder).get(folder / name, Kind.FOREGROUND) if name else Kind.FOREGROUND
         return gr.update(visible=kind is Kind.FOREGROUND), gr.update(visible=kind is Kind.BACKGROUND)
 
     def on_light(light: str) -> tuple[Any, Any]:
@@ -164,13 +158,6 @@ def _connect(parts: dict[str, Any], light_group: Any, background_group: Any, fol
     parts["model"].change(on_model, parts["model"], [light_group, background_group], **_QUIET)
     parts["light"].change(on_light, parts["light"], [parts["light_map"], parts["light_denoise"]], **_QUIET)
     parts["background"].change(on_background, parts["background"], parts["background_image"], **_QUIET)
-
-
-def _kind_or_default(folder: Path, name: str | None) -> Kind:
-    try:
-        return kind_of(folder / name) if name else Kind.FOREGROUND
-    except ICLightError:
-        return Kind.FOREGROUND
 
 
 def _infotext_fields(parts: dict[str, Any]) -> list[tuple[Any, str | Callable]]:

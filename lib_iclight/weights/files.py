@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -32,6 +33,15 @@ def list_models(folder: Path) -> list[Path]:
         return []
 
 
+def known_models(folder: Path) -> dict[Path, Kind]:
+    """The folder's IC-Light models and what they look at; files that are none are left out."""
+    kinds: dict[Path, Kind] = {}
+    for path in list_models(folder):
+        with contextlib.suppress(ICLightError):
+            kinds[path] = kind_of(path)
+    return kinds
+
+
 def find_model(folder: Path, name: str | None) -> Path:
     """The file of a model.
 
@@ -48,8 +58,8 @@ def find_model(folder: Path, name: str | None) -> Path:
             raise ICLightError(f"The IC-Light model {shown} is not a safetensors file: IC-Light opens no other.")
         found = ", ".join(path.name for path in models) or "no model"
         raise ICLightError(f"There is no IC-Light model {shown} in models/{folder.name}. There is: {found}.")
-    for path in models:
-        if _kind_or_none(path) is Kind.FOREGROUND:
+    for path, kind in known_models(folder).items():
+        if kind is Kind.FOREGROUND:
             return path
     found = f" (there is {', '.join(path.name for path in models)}: name it as model)" if models else ""
     raise ICLightError(
@@ -90,10 +100,3 @@ def release(path: Path) -> None:
     with _lock:
         if path in _open:
             _open.pop(path).close()
-
-
-def _kind_or_none(path: Path) -> Kind | None:
-    try:
-        return kind_of(path)
-    except ICLightError:
-        return None

@@ -52,17 +52,46 @@ class Bench(Protocol):
         """The same, but the user interrupts (or skips) it after the first step."""
 
 
-class ForgeBench:
+class ProbedBench:
+    """What every bench does with the folder that the probe writes to."""
+
+    def __init__(self, probe_folder: Path) -> None:
+        self._probe_folder = probe_folder
+        probe_folder.mkdir(exist_ok=True)
+
+    def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
+        """See :class:`Bench`."""
+        raise NotImplementedError
+
+    def post_broken(self, tab: str, payload: Mapping[str, Any], what: str = "break") -> Outcome:
+        """See :class:`Bench`."""
+        switch = self._probe_folder / what
+        switch.touch()
+        try:
+            return self.post(tab, payload)
+        finally:
+            switch.unlink()
+
+    def clear_passes(self) -> None:
+        """Forget what was recorded so far."""
+        for path in self._probe_folder.glob("pass-*.pt"):
+            path.unlink()
+
+    def passes(self) -> list[dict[str, Any]]:
+        """What was recorded since."""
+        return [torch.load(path) for path in sorted(self._probe_folder.glob("pass-*.pt"))]
+
+
+class ForgeBench(ProbedBench):
     """A real Forge with full-size random files in its folders, over HTTP."""
 
     name = "forge"
 
     def __init__(self, server: ForgeServer, probe_folder: Path) -> None:
+        super().__init__(probe_folder)
         self.server = server
-        self._probe_folder = probe_folder
         models = server.forge / "models"
         self.checkpoint = models / "Stable-diffusion" / "full-size-a.safetensors"
-        self.other_checkpoint = models / "Stable-diffusion" / "full-size-b.safetensors"
         self.offsets = {kind: models / "ic-light" / f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fbc")}
 
     def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
@@ -76,15 +105,6 @@ class ForgeBench:
         images = [decode(image) for image in answer["images"]]
         return Outcome(status, images, json.loads(answer["info"]), passes=self.passes())
 
-    def post_broken(self, tab: str, payload: Mapping[str, Any], what: str = "break") -> Outcome:
-        self._probe_folder.mkdir(parents=True, exist_ok=True)
-        switch = self._probe_folder / what
-        switch.touch()
-        try:
-            return self.post(tab, payload)
-        finally:
-            switch.unlink()
-
     def post_interrupted(self, tab: str, payload: Mapping[str, Any], how: str = "interrupt") -> Outcome:
         with ThreadPoolExecutor(1) as threads:
             outcome = threads.submit(self.post, tab, payload)
@@ -95,31 +115,21 @@ class ForgeBench:
                     break
             return outcome.result()
 
-    def clear_passes(self) -> None:
-        """Forget what was recorded so far."""
-        for path in self._probe_folder.glob("pass-*.pt"):
-            path.unlink()
-
-    def passes(self) -> list[dict[str, Any]]:
-        """What was recorded since."""
-        return recorded_passes(self._probe_folder)
-
-
-def recorded_passes(folder: Path) -> list[dict[str, Any]]:
-    """What the probe wrote into its folder."""
-    return [torch.load(path) for path in sorted(folder.glob("pass-*.pt"))]
-
 
 @contextmanager
-def forge_bench(folder: Path, webui: bool = False, timing: bool = False) -> Iterator[ForgeBench]:
-    """The Forge that FORGE_DIR names, with this extension and the probe."""
+def forge_bench(folder: Path, webui: bool = False, options: Mapping[str, Any] | None = None) -> Iterator[ForgeBench]:
+    """The Forge that FORGE_DIR names, with this extension and the probe.
+
+    :param options: Forge's settings, over the bench's own.
+    """
     probe_folder = folder / "passes"
-    environment = {"ICLIGHT_PROBE_DIR": str(probe_folder), "ICLIGHT_PROBE_CALLS": "2"}
-    if timing:
-        environment["ICLIGHT_PROBE_TIMING"] = "1"
     extensions = {"sd-forge-iclight": REPOSITORY, "zz-probe": REPOSITORY / "tests" / "forge" / "probe"}
     with ForgeServer.from_environment(
-        folder / "forge.log", extensions=extensions, webui=webui, environment=environment
+        folder / "forge.log",
+        extensions=extensions,
+        webui=webui,
+        environment={"ICLIGHT_PROBE_DIR": str(probe_folder)},
+        options=options or {},
     ) as server:
         yield ForgeBench(server, probe_folder)
 

@@ -13,7 +13,7 @@ from lib_iclight.embedded.webui import WebUI
 from lib_iclight.errors import ICLightError
 from tests.forge.probe import iclight_recording as recording
 
-from .bench import Outcome, recorded_passes
+from .bench import Outcome, ProbedBench
 
 torch.set_num_threads(1)  # with models this small, threads mostly wait for each other
 
@@ -31,37 +31,27 @@ class Probe:
         recording.begin(p, self._folder, 2, x, noise)
 
 
-class EmbeddedBench:
+class EmbeddedBench(ProbedBench):
     """See :class:`tests.contract.bench.Bench`."""
 
     name = "embedded"
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "passes")
         models = write_models(folder)
         self.checkpoint = models.checkpoint
         self.offsets = {"fc": models.foreground, "fbc": models.background}
-        self._probe_folder = folder / "passes"
-        self._probe_folder.mkdir()
         self._webui = WebUI(models.checkpoint, models.foreground.parent, [Probe(self._probe_folder)])
 
     def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
-        for path in self._probe_folder.glob("pass-*.pt"):
-            path.unlink()
+        self.clear_passes()
         try:
             images, info = getattr(self._webui, tab)(payload)
         except ICLightError as error:
-            return Outcome(error.status_code, detail=error.detail, passes=recorded_passes(self._probe_folder))
+            return Outcome(error.status_code, detail=error.detail, passes=self.passes())
         except Exception as error:
-            return Outcome(500, detail=str(error), passes=recorded_passes(self._probe_folder))
-        return Outcome(200, images, info, passes=recorded_passes(self._probe_folder))
-
-    def post_broken(self, tab: str, payload: Mapping[str, Any], what: str = "break") -> Outcome:
-        switch = self._probe_folder / what
-        switch.touch()
-        try:
-            return self.post(tab, payload)
-        finally:
-            switch.unlink()
+            return Outcome(500, detail=str(error), passes=self.passes())
+        return Outcome(200, images, info, passes=self.passes())
 
     def post_interrupted(self, tab: str, payload: Mapping[str, Any], how: str = "interrupt") -> Outcome:
         state = self._webui.state

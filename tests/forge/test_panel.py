@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from tests.contract import oracle
-from tests.contract.bench import REPOSITORY, ForgeBench, background, subject, tab_picture
+from tests.contract.bench import ForgeBench, background, forge_bench, subject, tab_picture
 from tests.contract.cases import (
     BASE,
     HEIGHT,
@@ -26,7 +26,6 @@ from tests.contract.cases import (
 )
 
 from .browser import ForgePage, chromium
-from .server import ForgeServer
 
 SAMPLER = "Euler"
 
@@ -50,13 +49,8 @@ KINDS = {1: "fc", 2: "fbc"}
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgeBench]:
     """A Forge with its page, this extension and the probe."""
-    folder = tmp_path_factory.mktemp("panel")
-    extensions = {"sd-forge-iclight": REPOSITORY, "zz-probe": REPOSITORY / "tests" / "forge" / "probe"}
-    environment = {"ICLIGHT_PROBE_DIR": str(folder / "passes")}
-    with ForgeServer.from_environment(
-        folder / "forge.log", extensions=extensions, environment=environment, options=OPTIONS
-    ) as server:
-        yield ForgeBench(server, folder / "passes")
+    with forge_bench(tmp_path_factory.mktemp("panel"), webui=True, options=OPTIONS) as bench:
+        yield bench
 
 
 @pytest.fixture(scope="session")
