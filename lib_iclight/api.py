@@ -1,0 +1,114 @@
+"""Routes for the models: what there is, and their fetching. The relight itself goes through the host's own routes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
+
+from .errors import ICLightError
+from .foreground import release_models
+from .weights.jobs import FetchJob, job, start
+from .weights.manifest import find, manifest, state_of
+
+
+class NoFetchError(ICLightError):
+    """A file that nobody has asked to fetch."""
+
+    status = 404
+
+
+class NotAllowedError(ICLightError):
+    """A request that came from another site's page."""
+
+    status = 403
+
+
+def add_routes(app: FastAPI, models_folder: Path, credentials: Mapping[str, str] | None = None) -> None:
+    """Add `/iclight/models` and what is below it. Only files of the manifest are ever fetched.
+
+    Errors have `detail`: 404 for a name that the manifest doesn't have and for a fetch that there is none of, 403 for
+    a request that another site's page sent, 401 for wrong credentials.
+
+    :param models_folder: where the files are, and fetched ones go.
+    :param credentials: passwords by user name, where the API asks for them.
+    """
+    router = APIRouter(prefix="/iclight", dependencies=[Depends(check) for check in _checks(credentials)])
+
+    @router.get("/models")
+    def models() -> list[dict[str, Any]]:
+        """Every file of the manifest, how it lies in the folder (by its size), and its last fetch."""
+        return [_described(name, models_folder) for name in manifest()]
+
+    @router.post("/models/{name}/fetch")
+    def start_fetch(name: str) -> dict[str, Any]:
+        """Fetch a file in the background; one that is being fetched goes on."""
+        return _progress(start(find(name), models_folder))
+
+    @router.get("/models/{name}/fetch")
+    def fetch_progress(name: str) -> dict[str, Any]:
+        """How the file's last fetch stands."""
+        return _progress(_last(name))
+
+    @router.delete("/models/{name}/fetch")
+    def cancel_fetch(name: str) -> dict[str, Any]:
+        """Stop the file's fetch; what has come is kept."""
+        last = _last(name)
+        last.cancel()
+        return _progress(last)
+
+    @router.post("/release")
+    def release() -> dict[str, Any]:
+        """Give back the memory that matting models hold."""
+        release_models()
+        return {}
+
+    app.include_router(router)
+
+
+def _from_this_site(request: Request) -> None:
+    # Browsers say where a request comes from. Without this any page could have gigabytes fetched.
+    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        raise NotAllowedError("Another site's page asked for this: IC-Light's models are fetched from its own.")
+
+
+def _checks(credentials: Mapping[str, str] | None) -> list[Callable]:
+    """What every request has to pass."""
+
+    def is_known(given: HTTPBasicCredentials = Depends(HTTPBasic())) -> None:  # noqa: B008
+        expected = credentials.get(given.username, "")
+        if not expected or not secrets.compare_digest(given.password.encode(), expected.encode()):
+            raise HTTPException(401, "Incorrect username or password", {"WWW-Authenticate": "Basic"})
+
+    return [_from_this_site, is_known] if credentials else [_from_this_site]
+
+
+def _described(name: str, folder: Path) -> dict[str, Any]:
+    file, last = find(name), job(name)
+    return {**file.dict(), "state": state_of(file, folder).value, "fetch": _progress(last) if last else None}
+
+
+def _last(name: str) -> FetchJob:
+    file = find(name)
+    last = job(file.name)
+    if last is None:
+        raise NoFetchError(f"{file.name} has not been fetched since the start: POST to this address fetches it.")
+    return last
+
+
+def _progress(fetched: FetchJob) -> dict[str, Any]:
+    progress = fetched.progress
+    return {
+        "name": fetched.file.name,
+        "state": fetched.state.value,
+        "sentence": fetched.sentence,
+        "received": progress.received,
+        "total": progress.total,
+        "bytes_per_second": progress.bytes_per_second,
+        "seconds_left": progress.seconds_left,
+        "resumed_from": progress.resumed_from,
+    }

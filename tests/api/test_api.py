@@ -1,0 +1,137 @@
+"""The models' routes, on a real server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from lib_iclight.api import add_routes
+from lib_iclight.weights import jobs
+from lib_iclight.weights.manifest import manifest
+
+from ..weights.hostile_server import Fault, HostileServer
+
+NAME = "iclight_sd15_fc.safetensors"
+
+RELEASE = "/iclight/release"
+FETCH = f"/iclight/models/{NAME}/fetch"
+
+
+@pytest.fixture
+def client(tmp_path: Path, server: HostileServer) -> Iterator[httpx.Client]:
+    """A client of the API; its models come from a server that holds the first bytes back."""
+    with serving(tmp_path) as http:
+        yield http
+
+
+@contextmanager
+def serving(folder: Path, credentials: dict[str, str] | None = None) -> Iterator[httpx.Client]:
+    """The API on a server of its own."""
+    jobs._jobs.clear()
+    app = FastAPI()
+    add_routes(app, folder, credentials)
+    uvicorn_server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        # whoever connects before it has started waits in the socket's queue
+        thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", trust_env=False) as http:
+                http.get("/openapi.json").raise_for_status()
+                yield http
+        finally:
+            uvicorn_server.should_exit = True
+            thread.join()
+
+
+def test_every_file_is_listed_with_its_state(client: httpx.Client, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"short")
+    (tmp_path / "u2netp.onnx.part").write_bytes(b"begun")
+    answer = client.get("/iclight/models")
+    assert answer.status_code == 200
+    listed = {each["name"]: each for each in answer.json()}
+    assert list(listed) == list(manifest())
+    states = {name: each["state"] for name, each in listed.items()}
+    assert states.pop(NAME) == "damaged"
+    assert states.pop("u2netp.onnx") == "partial"
+    assert set(states.values()) == {"missing"}
+    for name, each in listed.items():
+        assert each["fetch"] is None
+        assert {key: each[key] for key in manifest()[name].dict()} == manifest()[name].dict()
+
+
+def test_a_fetch_is_started_watched_and_cancelled(client: httpx.Client, tmp_path: Path, server: HostileServer) -> None:
+    server.files[NAME] = b"x" * 1000
+    # the size is the manifest's, the bytes are few
+    said = {"Content-Length": str(manifest()[NAME].size)}
+    server.plans[NAME] = [Fault("hold", 0.1, headers=said)]
+    started = client.post(FETCH)
+    assert started.status_code == 200
+    assert started.json()["state"] == "running"
+    assert started.json()["total"] == manifest()[NAME].size
+
+    while (watched := client.get(FETCH).json())["received"] < 100:
+        assert watched["state"] == "running", watched
+    assert client.post(FETCH).json()["received"] == 100
+    assert client.get("/iclight/models").json()[0]["fetch"]["received"] == 100
+
+    assert client.delete(FETCH).status_code == 200
+    server.released.set()
+    while (watched := client.get(FETCH).json())["state"] == "running":
+        pass
+    assert watched["state"] == "cancelled"
+    assert "kept" in watched["sentence"]
+    assert (tmp_path / f"{NAME}.part").stat().st_size >= 100
+    assert len(server.requests) == 1
+
+
+def test_a_failed_fetch_has_a_sentence(client: httpx.Client, tmp_path: Path) -> None:
+    client.post(FETCH)
+    while (watched := client.get(FETCH).json())["state"] == "running":
+        pass
+    assert watched["state"] == "failed"
+    assert str(tmp_path / NAME) in watched["sentence"]
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
+@pytest.mark.parametrize("name", ["unknown.onnx", "..%2Fevil", "..%5Cevil", "%00"])
+def test_unknown_names_are_not_found(client: httpx.Client, tmp_path: Path, method: str, name: str) -> None:
+    answer = client.request(method, f"/iclight/models/{name}/fetch")
+    assert answer.status_code == 404
+    assert answer.json()["detail"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_what_was_not_started_is_not_found(client: httpx.Client, method: str) -> None:
+    answer = client.request(method, FETCH)
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith(f"{NAME} has not been fetched")
+
+
+def test_another_sites_page_can_fetch_nothing(client: httpx.Client, tmp_path: Path) -> None:
+    for site in ("cross-site", "same-site"):
+        answer = client.post(FETCH, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == 403 and "Another site" in answer.json()["detail"]
+    assert client.get(FETCH).status_code == 404, "nothing was started"
+    assert client.get("/iclight/models", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+def test_where_the_api_asks_for_a_password_so_do_these(tmp_path: Path, server: HostileServer) -> None:
+    with serving(tmp_path, {"ann": "secret", "bob": ""}) as http:
+        for auth in (None, ("ann", "wrong"), ("eve", "secret"), ("bob", ""), ("eve", "")):
+            for method, path in (("GET", "/iclight/models"), ("POST", FETCH), ("DELETE", FETCH), ("POST", RELEASE)):
+                assert http.request(method, path, auth=auth).status_code == 401, (auth, path)
+        assert http.get("/iclight/models", auth=("ann", "secret")).status_code == 200
+
+
+def test_memory_is_given_back(client: httpx.Client) -> None:
+    assert client.post(RELEASE).status_code == 200

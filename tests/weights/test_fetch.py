@@ -1,0 +1,308 @@
+"""One promise of a fetch at a time."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from lib_iclight.errors import ICLightError
+from lib_iclight.weights import fetch as fetch_module
+from lib_iclight.weights.fetch import FetchCancelled, Progress, fetch
+from lib_iclight.weights.manifest import ManifestFile
+
+from .hostile_server import Fault, HostileServer
+
+Serve = Callable[..., tuple[ManifestFile, bytes]]
+
+
+class Naps:
+    """Waits that are written down instead of waited."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+
+    def __call__(self, seconds: float) -> None:
+        assert 0 < seconds <= 0.25, "a longer nap can't be interrupted"
+        self.total += seconds
+
+
+def part(folder: Path) -> Path:
+    return folder / "model.onnx.part"
+
+
+def test_a_file_that_is_right_is_not_asked_for(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, data = serve()
+    (tmp_path / file.name).write_bytes(data)
+    assert fetch(file, tmp_path).read_bytes() == data
+    assert server.requests == []
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_damaged_file_stays_until_the_right_one_is_whole(tmp_path: Path, serve: Serve) -> None:
+    file, data = serve("404")
+    damaged = data[:-1] + b"?"
+    (tmp_path / file.name).write_bytes(damaged)
+    with pytest.raises(ICLightError, match="404"):
+        fetch(file, tmp_path)
+    assert (tmp_path / file.name).read_bytes() == damaged
+    assert fetch(file, tmp_path).read_bytes() == data
+
+
+def test_goes_on_where_it_was_dropped(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, data = serve(Fault("drop", 0.25), Fault("reset", 0.5), Fault("earlier_range"), size=80_000)
+    assert fetch(file, tmp_path / "new" / "folder", sleep=Naps()).read_bytes() == data
+    assert server.starts(file.name)[:2] == [0, 20_000]
+    assert 0 not in server.starts(file.name)[1:]
+    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == [file.name]
+
+
+def test_what_an_earlier_fetch_stored_is_not_asked_for_again(
+    tmp_path: Path, server: HostileServer, serve: Serve
+) -> None:
+    file, data = serve()
+    part(tmp_path).write_bytes(data[:100_000])
+    seen: list[Progress] = []
+    fetch(file, tmp_path, seen.append)
+    assert server.starts(file.name) == [100_000]
+    assert server.sent(file.name) == 200_000
+    assert {progress.resumed_from for progress in seen} == {100_000}
+    assert [progress.received for progress in seen] == sorted(progress.received for progress in seen)
+    assert seen[-1].received == seen[-1].total == len(data)
+    assert seen[-1].seconds_left == 0
+
+
+def test_a_server_without_ranges_sends_all_and_the_stored_bytes_are_skipped(
+    tmp_path: Path, server: HostileServer, serve: Serve
+) -> None:
+    file, data = serve("ignore_range")
+    part(tmp_path).write_bytes(b"x" + data[1:100_000])
+    with pytest.raises(FetchCancelled):
+        fetch(file, tmp_path, cancelled=lambda: part(tmp_path).stat().st_size > 250_000)
+    stored = part(tmp_path).read_bytes()
+    assert stored == b"x" + data[1 : len(stored)]
+    assert server.starts(file.name) == [100_000]
+
+
+@pytest.mark.parametrize("status", ["400", "401", "403", "404", "410"])
+def test_a_refusal_is_final_and_says_what_to_do(
+    tmp_path: Path, server: HostileServer, serve: Serve, status: str
+) -> None:
+    file, data = serve(status)
+    part(tmp_path).write_bytes(data[:7])
+    with pytest.raises(ICLightError) as refusal:
+        fetch(file, tmp_path, sleep=pytest.fail)
+    for said in (status, f"{server.address}/someone/model/resolve/1/model.onnx", str(tmp_path / "model.onnx")):
+        assert said in str(refusal.value)
+    assert len(server.requests) == 1
+    assert part(tmp_path).read_bytes() == data[:7]
+
+
+@pytest.mark.parametrize(
+    "kind", ["408", "500", "503", "hang_up", "garbage", "longer", "no_range", "later_range", "compressed"]
+)
+def test_gives_up_after_five_attempts_that_bring_nothing(
+    tmp_path: Path, server: HostileServer, serve: Serve, kind: str
+) -> None:
+    file, data = serve(*[kind] * 9)
+    part(tmp_path).write_bytes(data[:7])
+    naps = Naps()
+    with pytest.raises(ICLightError, match=r"model\.onnx can't be fetched \(.+\): download it from http"):
+        fetch(file, tmp_path, sleep=naps)
+    assert len(server.requests) == 5
+    assert naps.total == 2 + 4 + 8 + 16
+    assert part(tmp_path).read_bytes() == data[:7]
+
+
+def test_attempts_that_bring_something_are_not_counted(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, data = serve(*[fault for _ in range(12) for fault in (Fault("500"), Fault("drop", 0.1))])
+    assert fetch(file, tmp_path, sleep=Naps()).read_bytes() == data
+    assert len(server.requests) == 25
+
+
+@pytest.mark.parametrize(
+    ("said", "waited"),
+    [("7", 7), ("0", 0), ("Fri, 31 Dec 1999 23:59:59 GMT", 0), ("Fri, 31 Dec 9999 23:59:59 GMT", 300), ("99999", 300)],
+)
+def test_waits_as_long_as_it_is_asked_to(tmp_path: Path, serve: Serve, said: str, waited: float) -> None:
+    file, data = serve(Fault("429", headers={"Retry-After": said}))
+    naps = Naps()
+    assert fetch(file, tmp_path, sleep=naps).read_bytes() == data
+    assert naps.total == waited
+
+
+def test_a_nonsensical_wait_is_our_own(tmp_path: Path, serve: Serve) -> None:
+    file, data = serve(Fault("503", headers={"Retry-After": "soon"}))
+    naps = Naps()
+    assert fetch(file, tmp_path, sleep=naps).read_bytes() == data
+    assert naps.total == 2
+
+
+@pytest.mark.parametrize("kind", ["chunked_junk", "longer_body"])
+def test_nothing_is_written_beyond_the_size(tmp_path: Path, serve: Serve, kind: str) -> None:
+    file, data = serve(kind, size=100_000)
+    part(tmp_path).write_bytes(data[:50_000])
+    sizes: list[int] = []
+    fetch(file, tmp_path, lambda _: sizes.append(part(tmp_path).stat().st_size))
+    assert max(sizes) == len(data)
+    assert (tmp_path / file.name).read_bytes() == data
+
+
+def test_a_part_that_is_too_long_is_cut(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, data = serve()
+    part(tmp_path).write_bytes(data + b"more")
+    assert fetch(file, tmp_path).read_bytes() == data
+    assert server.requests == []
+
+
+def test_a_damaged_part_costs_one_more_download(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, data = serve()
+    part(tmp_path).write_bytes(b"?" * 1000)
+    assert fetch(file, tmp_path).read_bytes() == data
+    assert server.starts(file.name) == [1000, 0]
+
+
+def test_a_server_with_the_wrong_file_is_believed_twice(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, _ = serve(*[Fault("wrong", 0.5)] * 9)
+    with pytest.raises(ICLightError, match=r"wrong sha256.+download it from http"):
+        fetch(file, tmp_path)
+    assert server.starts(file.name) == [0, 0]
+    assert not (tmp_path / file.name).exists()
+    assert not part(tmp_path).exists()
+
+
+def test_a_disk_that_is_too_small_is_not_filled(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, _ = serve()
+    with pytest.raises(ICLightError, match=r"needs 1000000000000 MB more and .+ MB free: make room"):
+        fetch(file.copy(update={"size": 10**18}), tmp_path)
+    assert server.requests == []
+
+
+def test_cancelled_in_the_middle_keeps_the_part(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, data = serve(Fault("hold", 0.5))
+    seen: list[Progress] = []
+
+    with pytest.raises(FetchCancelled):
+        fetch(file, tmp_path, seen.append, lambda: bool(seen) and seen[-1].received == len(data) // 2)
+    assert part(tmp_path).read_bytes() == data[: len(data) // 2]
+    assert fetch(file, tmp_path).read_bytes() == data
+    assert server.starts(file.name) == [0, len(data) // 2]
+
+
+def test_cancelled_while_it_waits(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, _ = serve("500", "500", "500")
+    naps = Naps()
+    with pytest.raises(FetchCancelled):
+        fetch(file, tmp_path, cancelled=lambda: naps.total >= 1, sleep=naps)
+    assert naps.total == 1
+    assert len(server.requests) == 1
+
+
+def test_cancelled_while_another_fetches(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    file, _ = serve()
+    part(tmp_path).write_bytes(b"other")
+    seen: list[Progress] = []
+    with FileLock(tmp_path / f"{file.name}.lock"), pytest.raises(FetchCancelled):
+        fetch(file, tmp_path, seen.append, cancelled=lambda: bool(seen))
+    assert seen == [Progress(5, file.size, 0.0, None, 5)]
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("value", ["1", "true", "YES", "on"])
+def test_offline_names_address_and_place(
+    tmp_path: Path, server: HostileServer, serve: Serve, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    file, _ = serve()
+    monkeypatch.delenv("HF_ENDPOINT")
+    monkeypatch.setenv("HF_HUB_OFFLINE", value)
+    with pytest.raises(ICLightError) as refusal:
+        fetch(file, tmp_path)
+    assert str(refusal.value) == (
+        f"HF_HUB_OFFLINE forbids fetching model.onnx: download it from {file.url} and put it at "
+        f"{tmp_path / 'model.onnx'}."
+    )
+    assert server.requests == []
+
+
+def test_offline_can_be_switched_off(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, data = serve()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    assert fetch(file, tmp_path).read_bytes() == data
+
+
+def test_other_servers_than_hugging_face_have_no_mirror(server: HostileServer, serve: Serve) -> None:
+    file, _ = serve()
+    elsewhere = file.copy(update={"url": "https://huggingface.co.example.org/model.onnx"})
+    assert fetch_module.address(file) == f"{server.address}/someone/model/resolve/1/model.onnx"
+    assert fetch_module.address(elsewhere) == elsewhere.url
+
+
+def test_without_a_network_it_says_what_to_do(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, _ = serve()
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{unheard.getsockname()[1]}/")
+        with pytest.raises(ICLightError, match=r"put it at .+model\.onnx\.$"):
+            fetch(file, tmp_path, sleep=Naps())
+
+
+@pytest.mark.parametrize("mirror", ["nonsense", "http://127.0.0.1:port", "ftp://127.0.0.1"])
+def test_a_mirror_that_is_no_address_is_said(
+    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch, mirror: str
+) -> None:
+    file, _ = serve()
+    monkeypatch.setenv("HF_ENDPOINT", mirror)
+    with pytest.raises(ICLightError, match=r"can't be fetched"):
+        fetch(file, tmp_path, sleep=Naps())
+
+
+def test_a_folder_that_is_a_file_is_said(tmp_path: Path, serve: Serve) -> None:
+    file, _ = serve()
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ICLightError, match=r"model\.onnx can't be written to .+file"):
+        fetch(file, tmp_path / "file")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A certificate for this machine, made anew and trusted for one test; key and certificate in one file."""
+    path = tmp_path / "certificate.pem"
+    how = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    try:
+        made = subprocess.run(["openssl", *how.split(), "-keyout", "-"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs openssl to make a certificate")
+    path.write_bytes(made.stdout)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    fetch_module._certificates.cache_clear()
+    yield path
+    fetch_module._certificates.cache_clear()
+
+
+def test_no_redirect_leads_out_of_tls(
+    tmp_path: Path, server: HostileServer, serve: Serve, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from .hostile_server import hostile_server
+
+    file, data = serve()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with hostile_server(context) as secure:
+        secure.files = server.files
+        monkeypatch.setenv("HF_ENDPOINT", secure.address)
+        secure.plans[file.name] = [Fault("302", headers={"Location": f"{server.address}/model.onnx"})] * 9
+        with pytest.raises(ICLightError, match=r"redirects to http://127\.0\.0\.1, which is not https"):
+            fetch(file, tmp_path, sleep=Naps())
+        assert server.requests == []
+        secure.plans[file.name] = [Fault("302", headers={"Location": f"{secure.address}/other/model.onnx"})]
+        assert fetch(file, tmp_path).read_bytes() == data
+
+
+def test_progress_reads_well() -> None:
+    assert str(Progress(412_000_000, 1_719_000_000, 12e6, 109.4, 0)) == "412 of 1719 MB, 12.0 MB/s, 1:49 left"
+    assert str(Progress(0, 4_600_000, 0.0, None, 0)) == "0 of 5 MB"
