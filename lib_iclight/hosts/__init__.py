@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,9 @@ class Host(Protocol):
     def models_folder(self) -> Path:
         """The folder that IC-Light's files are in."""
 
+    def models_folders(self) -> list[Path]:
+        """The folders that IC-Light's files are looked for in, :meth:`models_folder` first. They may be missing."""
+
     def unet_shapes(self, unet: Any) -> Mapping[str, tuple[int, ...]]:
         """Shapes of the UNet's tensors as the checkpoint has them, whatever is merged right now."""
 
@@ -51,6 +54,9 @@ class Host(Protocol):
 
     def refiner_would_switch(self, p: Any) -> bool:
         """Whether another checkpoint would take over in the middle of this pass."""
+
+    def release_with_models(self, release: Callable[[], None]) -> None:
+        """Have a function called when the host unloads its models. Said again after each use of what it releases."""
 
     def interrupted(self) -> bool:
         """Whether the user has stopped or skipped this generation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,17 @@ class EmbeddedHost(BackendHost):
     def models_folder(self) -> Path:
         return self._models_folder
 
+    def models_folders(self) -> list[Path]:
+        return [self._models_folder]
+
     def resize_image(self, mode: int, image: Image.Image, width: int, height: int) -> Image.Image:
         return resize_image(mode, image, width, height)
 
     def refiner_would_switch(self, p: Any) -> bool:
         return False
+
+    def release_with_models(self, release: Callable[[], None]) -> None:
+        """It never unloads any."""
 
     def interrupted(self) -> bool:
         return self._state.interrupted or self._state.skipped

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from modules import images, paths, shared
 from PIL import Image
 
+from . import forge_memory
 from .backend import BackendHost
+
+FOLDER_SETTING = "iclight_models_folder"
+"""Forge's setting for one more folder with models; `lib_iclight.ui.settings` adds it to the page."""
 
 
 class ForgeHost(BackendHost):
@@ -16,6 +21,13 @@ class ForgeHost(BackendHost):
 
     def models_folder(self) -> Path:
         return Path(paths.models_path) / "ic-light"
+
+    def models_folders(self) -> list[Path]:
+        models = Path(paths.models_path)
+        folders = [self.models_folder(), models / "unet", models / "diffusion_models"]
+        # people paste paths with the quotation marks that their file manager put around them
+        chosen = str(getattr(shared.opts, FOLDER_SETTING, "")).strip().strip("\"'")
+        return [*folders, Path(chosen)] if chosen else folders
 
     def resize_image(self, mode: int, image: Image.Image, width: int, height: int) -> Image.Image:
         return images.resize_image(mode, image, width, height)
@@ -30,6 +42,14 @@ class ForgeHost(BackendHost):
             return True
         skipped_pass = {"first pass": True, "second pass": False}.get(shared.opts.hires_fix_refiner_pass)
         return p.is_hr_pass is not skipped_pass
+
+    def release_with_models(self, release: Callable[[], None]) -> None:
+        forge_memory.release_with_models(release)
+
+    def api_credentials(self) -> dict[str, str]:
+        """Passwords by user name, as `--api-auth` has them; empty where the API asks for none."""
+        pairs = (shared.cmd_opts.api_auth or "").split(",")
+        return dict(pair.split(":", 1) for pair in pairs if ":" in pair)
 
     def interrupted(self) -> bool:
         return shared.state.interrupted or shared.state.skipped

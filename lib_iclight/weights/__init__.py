@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from .files import find_model, kind_of, known_models, list_models, load_offsets, release
+from .files import damaged_models, find_file, find_model, kind_of, known_models, list_models, load_offsets, release
 from .fit import check_fit
 from .offsets import Offsets
 
-__all__ = ["Offsets", "check_fit", "find_model", "kind_of", "known_models", "list_models", "load_offsets", "release"]
+__all__ = [
+    "Offsets",
+    "check_fit",
+    "damaged_models",
+    "find_file",
+    "find_model",
+    "kind_of",
+    "known_models",
+    "list_models",
+    "load_offsets",
+    "release",
+]

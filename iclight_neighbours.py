@@ -1,0 +1,61 @@
+"""Other IC-Light extensions beside this one: two of them can't be used in one Forge.
+
+A module of its own in the extension's folder, because `lib_iclight` may turn out to be the other one's. Knows only the
+standard library: `install.py` runs it at every start.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("lib_iclight", "libiclight")
+"""What IC-Light extensions call their packages: Haoming02's (and this one), huchenlei's."""
+
+
+def other_extensions(folders: Iterable[Path], own: Path) -> list[Path]:
+    """Those of the extensions' folders that hold another IC-Light extension, each once.
+
+    :param own: this extension's folder.
+    """
+    return [
+        folder
+        for folder in dict.fromkeys(folders)
+        if any((folder / package).is_dir() for package in _PACKAGES) and not folder.samefile(own)
+    ]
+
+
+def extensions_beside(own: Path) -> list[Path]:
+    """The folders beside this extension's, but for those switched off in the web UI's settings."""
+    try:
+        settings = json.loads((own.parent.parent / "config.json").read_text(encoding="utf-8"))
+        disabled = set(settings.get("disabled_extensions", ()))
+    except (OSError, ValueError, AttributeError, TypeError):
+        disabled = set()
+    return [folder for folder in sorted(own.parent.iterdir()) if folder.name not in disabled]
+
+
+def notice(others: Sequence[Path]) -> str:
+    """What the user is told: one sentence, with the folders to remove."""
+    folders = " and ".join(str(folder) for folder in others)
+    return (
+        f"There is another IC-Light extension in {folders}: remove that folder and restart Forge, "
+        "because two IC-Light extensions can't be used side by side."
+    )
+
+
+def misdirected(p: Any, script: Any) -> bool:
+    """Whether a request over the API went to another script of the same title: the web UI takes the first.
+
+    :param p: the generation.
+    :param script: this extension's script, whose requests are dicts.
+    """
+    title = script.title().lower()
+    return any(
+        each is not script
+        and each.title().lower() == title
+        and any(isinstance(value, dict) for value in p.script_args[each.args_from : each.args_to])
+        for each in p.scripts.alwayson_scripts
+    )
