@@ -117,9 +117,8 @@ def _open(data: bytes, name: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise ICLightError(f"The picture in {name} has far too many pixels: make it smaller.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ICLightError(
-            f"The picture in {name} can't be decoded: it is cut short or no picture. Send PNG, JPEG or WebP."
-        ) from error
+        reason = "it is an SVG drawing" if b"<svg" in data[:4096] else "it is cut short or no picture"
+        raise ICLightError(f"The picture in {name} can't be decoded: {reason}. Send PNG, JPEG or WebP.") from error
 
 
 def _check_size(image: Image.Image, name: str) -> None:

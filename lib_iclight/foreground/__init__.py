@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from .composite import composite_on_grey
-from .cutout import cut_out
+from .cutout import CutoutSettings, Foreground, cut_out
 from .fit import resize_and_centre_crop
+from .matting import holds_models, release_models, resolve
 
-__all__ = ["composite_on_grey", "cut_out", "resize_and_centre_crop"]
+__all__ = [
+    "CutoutSettings",
+    "Foreground",
+    "composite_on_grey",
+    "cut_out",
+    "holds_models",
+    "release_models",
+    "resize_and_centre_crop",
+    "resolve",
+]

@@ -2,76 +2,131 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from ..errors import ICLightError
 from ..pictures import Picture
 from ..request import Cutout
+from .colours import own_colours
 from .composite import composite_on_grey
+from .edges import feathered, follow_colours, is_opaque, painted_over, shifted
+from .grabcut import grab_cut
+from .matting import MattingModel, resolve
 
-_WORKING_SIZE = 448
-"""GrabCut's time grows with the pixels; its outline is smooth enough to be scaled back up."""
+_Made = TypeVar("_Made")
 
-_CUTOUTS: OrderedDict[tuple[bytes, Cutout], Picture] = OrderedDict()
-"""Key: what the picture shows and how it is cut out. Bound: the last eight. Emptied by: the process's end."""
-
-_MAX_CUTOUTS = 8
+_MATTING_RADIUS = 2
+_GRAB_CUT_RADIUS = 3
+"""How far, in pixels of what was found, an edge may lie off the picture's own: GrabCut's is the coarser."""
 
 
-def cut_out(picture: Picture, cutout: Cutout) -> Picture:
-    """The subject on grey 127, with the alpha it was cut out by, at the picture's own size.
+@dataclass(frozen=True)
+class CutoutSettings:
+    """How a subject is cut out."""
 
-    A picture's own transparency wins over every way of cutting out.
+    cutout: Cutout = Cutout.AUTO
 
-    :raises ICLightError: there is no subject.
+    edge_shift: float = 0.0
+    """Percent of the picture's shorter side, -5 to 5; negative shrinks."""
+
+    edge_feather: float = 0.0
+    """Standard deviation of the blurred edge: percent of the shorter side, 0 to 5."""
+
+    mask: Picture | None = None
+    """Painted over the cut-out: white adds, black takes away, transparent leaves it as it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Foreground:
+    """A subject, cut out, at its picture's own size."""
+
+    original: Picture
+    """The picture as it was given."""
+
+    colour: np.ndarray
+    """uint8 [H, W, 3]: the subject's own colour, without what its old background mixed into its edge."""
+
+    on_grey: Picture
+    """The subject on grey 127, with the alpha that it was cut out by."""
+
+    @property
+    def alpha(self) -> np.ndarray | None:
+        """uint8 [H, W], 0 transparent to 255 opaque; None where every pixel is opaque."""
+        return self.on_grey.alpha
+
+
+_MAX_KEPT = 8
+
+_foregrounds: OrderedDict[Hashable, Foreground] = OrderedDict()
+"""Key: what picture and mask show, the edge, and the way of cutting out that was meant by auto. Bound: the last
+eight. Emptied by: the process's end."""
+
+_alphas: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+"""As `_foregrounds`, before the mask and the edge: those can be changed without matting again."""
+
+_lock = threading.RLock()
+"""The panel may cut out while a generation does."""
+
+
+def cut_out(picture: Picture, settings: CutoutSettings, folders: Sequence[Path]) -> Foreground:
+    """Cut a subject out, or take what was cut out before.
+
+    A picture's own transparency wins over every way of cutting out, and a mask that is opaque all over replaces both.
+
+    :param folders: where matting models may be, the one to put them into first.
+    :raises ICLightError: there is no subject, the mask doesn't fit, or a model that was asked for can't be used.
     """
-    if picture.alpha is None and cutout is Cutout.NONE:
-        return picture
-    key = (picture.digest, cutout)
-    if key not in _CUTOUTS:
-        alpha = picture.alpha if picture.alpha is not None else grab_cut(picture.rgb)
-        if not alpha.any():
-            raise ICLightError("The subject's picture is transparent all over: give one that shows something.")
-        _CUTOUTS[key] = Picture(composite_on_grey(picture.rgb, alpha), alpha)
-        while len(_CUTOUTS) > _MAX_CUTOUTS:
-            _CUTOUTS.popitem(last=False)
-    _CUTOUTS.move_to_end(key)
-    return _CUTOUTS[key]
+    cutout = resolve(settings.cutout, folders)
+    if picture.alpha is not None or is_opaque(settings.mask):
+        cutout = Cutout.NONE
+    if picture.alpha is None and cutout is Cutout.NONE and settings.mask is None:
+        return Foreground(picture, picture.rgb, picture)
+    mask = settings.mask and settings.mask.digest
+    key = (picture.digest, cutout, settings.edge_shift, settings.edge_feather, mask)
+    with _lock:
+        return _kept(_foregrounds, key, lambda: _made(picture, cutout, settings, folders))
 
 
-def grab_cut(rgb: np.ndarray) -> np.ndarray:
-    """Tell subject from background by OpenCV's GrabCut, taking the picture's rim for background
-    on all sides but the lower one.
+def _kept(cache: OrderedDict[Hashable, _Made], key: Hashable, make: Callable[[], _Made]) -> _Made:
+    if key not in cache:
+        cache[key] = make()
+        while len(cache) > _MAX_KEPT:
+            cache.popitem(last=False)
+    cache.move_to_end(key)
+    return cache[key]
 
-    Rother, Kolmogorov, Blake: "GrabCut" (2004). The same picture always gives the same cut-out.
 
-    :param rgb: uint8 [H, W, 3].
-    :returns: alpha, uint8 [H, W].
-    :raises ICLightError: there is nothing to cut out.
-    """
-    import cv2
+def _made(picture: Picture, cutout: Cutout, settings: CutoutSettings, folders: Sequence[Path]) -> Foreground:
+    alpha = picture.alpha
+    if cutout is not Cutout.NONE:
+        alpha = _kept(_alphas, (picture.digest, cutout), lambda: _found(picture.rgb, cutout, folders))
+    elif alpha is None:
+        alpha = np.full(picture.rgb.shape[:2], 255, np.uint8)
+    if not alpha.any() and settings.mask is None:
+        raise ICLightError("The subject's picture is transparent all over: give one that shows something.")
+    if settings.mask is not None:
+        alpha = painted_over(alpha, settings.mask)
+    alpha = shifted(alpha, settings.edge_shift)
+    # The colours of a picture with transparency of its own are the subject's already. Others are told apart before
+    # the edge is feathered: that puts transparency where there is no mixture.
+    colour = picture.rgb if picture.alpha is not None else own_colours(picture.rgb, alpha)
+    alpha = feathered(alpha, settings.edge_feather)
+    if not alpha.any():
+        raise ICLightError("Nothing of the subject is left: change the mask, or take edge_shift nearer to 0.")
+    if alpha.min() == 255:
+        return Foreground(picture, picture.rgb, picture if picture.alpha is None else Picture(picture.rgb))
+    return Foreground(picture, colour, Picture(composite_on_grey(colour, alpha), alpha))
 
-    height, width = rgb.shape[:2]
-    scale = min(1.0, _WORKING_SIZE / max(height, width))
-    small = cv2.resize(rgb, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
-    if min(small.shape[:2]) < 16:
-        raise ICLightError(f"A subject of {width}×{height} pixels is too small to be cut out: set cutout to none.")
-    rim = max(1, round(0.02 * min(small.shape[:2])))
-    # most portraits are cut off by the lower edge, so that one says nothing
-    inside = (rim, rim, small.shape[1] - 2 * rim, small.shape[0] - rim)
-    mask = np.zeros(small.shape[:2], np.uint8)
-    colours = np.zeros((2, 1, 65), np.float64)
-    bgr = np.ascontiguousarray(small[..., ::-1])
-    cv2.setRNGSeed(0)
-    try:
-        cv2.grabCut(bgr, mask, inside, colours[0], colours[1], 5, cv2.GC_INIT_WITH_RECT)
-    except cv2.error:  # a picture of one colour has no two models to tell apart
-        mask[:] = cv2.GC_BGD
-    subject = (mask & 1).astype(np.uint8) * 255
-    if not subject.any():
-        raise ICLightError(
-            "GrabCut finds no subject in the picture: give one with a transparent background, or set cutout to none."
-        )
-    return cv2.resize(subject, (width, height), interpolation=cv2.INTER_LINEAR)
+
+def _found(rgb: np.ndarray, cutout: Cutout, folders: Sequence[Path]) -> np.ndarray:
+    """Alpha at the picture's size, uint8 [H, W]."""
+    if cutout is Cutout.GRABCUT:
+        return follow_colours(rgb, grab_cut(rgb), _GRAB_CUT_RADIUS)
+    return follow_colours(rgb, MattingModel.of(cutout).alpha(rgb, folders), _MATTING_RADIUS)

@@ -2,129 +2,230 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
+from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from skimage.draw import disk
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.foreground import composite_on_grey, cut_out
-from lib_iclight.foreground.cutout import grab_cut
+from lib_iclight.foreground import CutoutSettings, composite_on_grey, cut_out, release_models
+from lib_iclight.foreground.edges import feathered, shifted
 from lib_iclight.pictures import Picture
 from lib_iclight.request import Cutout
 
+from . import stand_ins
+from .drawn import green_screen, hairy_alpha, mixed, to_bytes
+from .stand_ins import StandIn
+from .test_grabcut import a_disc
 
-def a_disc(
-    width: int, height: int, noise: int = 6, seed: int = 0, colours: tuple = ((40, 90, 60), (210, 120, 40))
-) -> tuple[np.ndarray, np.ndarray]:
-    """A disc on a plain background, with a camera's noise, and where it is."""
-    inside = np.zeros((height, width), bool)
-    inside[disk((height / 2, width / 2), min(width, height) * 0.3, shape=inside.shape)] = True
-    rgb = np.where(inside[..., None], *(np.array(colour) for colour in colours[::-1]))
-    grain = np.random.default_rng(seed).integers(-noise, noise + 1, rgb.shape)
-    return (rgb + grain).clip(0, 255).astype(np.uint8), inside
+SIZE = (320, 320)
 
 
-def overlap(alpha: np.ndarray, inside: np.ndarray) -> float:
-    found = alpha > 127
-    return (found & inside).sum() / (found | inside).sum()
+def bright_subject(seed: int = 0) -> tuple[Picture, np.ndarray]:
+    """What the stand-ins find, which look for what is bright: hair in white, on dark green; and its alpha."""
+    alpha = hairy_alpha(*SIZE, seed)
+    background = green_screen(*SIZE) * 0.2
+    return Picture(mixed(alpha, np.full((*SIZE, 3), 255.0), background)), alpha
 
 
-@pytest.mark.parametrize(("width", "height"), [(160, 120), (97, 211), (1500, 1100)])
-@pytest.mark.parametrize("noise", [0, 6])
-def test_grab_cut_finds_a_disc(width: int, height: int, noise: int) -> None:
-    rgb, inside = a_disc(width, height, noise)
-    alpha = grab_cut(rgb)
-    assert alpha.dtype == np.uint8 and alpha.shape == (height, width)
-    assert overlap(alpha, inside) > 0.9
+def given(number: int, opacity: int = 100) -> Picture:
+    return Picture(np.full((4, 4, 3), number, np.uint8), np.full((4, 4), opacity, np.uint8))
 
 
-def test_grab_cut_sees_colours_and_not_their_order() -> None:
-    red_on_blue, inside = a_disc(120, 120, colours=((20, 20, 200), (200, 20, 20)))
-    assert overlap(grab_cut(red_on_blue), inside) > 0.9
+def settings(cutout: Cutout = Cutout.GRABCUT, **others: object) -> CutoutSettings:
+    return CutoutSettings(cutout, **others)
 
 
-def test_grab_cut_finds_a_portrait_that_the_lower_edge_cuts_off() -> None:
-    inside = np.zeros((160, 120), bool)
-    inside[disk((75, 60), 28, shape=inside.shape)] = True
-    inside[110:, 25:95] = True
-    inside[95:, 48:72] = True
-    rgb = np.where(inside[..., None], (190, 120, 90), (70, 90, 120))
-    grain = np.random.default_rng(0).integers(-6, 7, rgb.shape)
-    alpha = grab_cut((rgb + grain).astype(np.uint8))
-    assert overlap(alpha, inside) > 0.9
-    assert (alpha[-3:, 30:90] > 127).all(), "to the edge itself"
+# ------------------------------------------------------------------------------------------------ what is cut out
 
 
-def test_grab_cut_finds_the_same_each_time() -> None:
-    random = np.random.default_rng(2)
-    # many colours and no subject: what is found hangs on where the colours' search begins
-    patches = random.integers(0, 256, (6, 8, 3)).repeat(20, 0).repeat(20, 1)
-    rgb = (patches + random.integers(-20, 20, patches.shape)).clip(0, 255).astype(np.uint8)
-    first = grab_cut(rgb)
-    for seed in range(1, 6):
-        cv2.setRNGSeed(seed)
-        assert np.array_equal(grab_cut(rgb), first)
+def test_a_model_cuts_out_and_the_old_background_is_gone(published: Callable[[str, StandIn], Path]) -> None:
+    folder = published("u2netp.onnx", stand_ins.U2NET)
+    picture, alpha = bright_subject()
+    cut = cut_out(picture, settings(Cutout.U2NETP), [folder])
+    assert cut.original is picture
+    assert np.abs(cut.alpha - to_bytes(alpha).astype(int)).mean() < 12
+    assert np.array_equal(cut.on_grey.rgb, composite_on_grey(cut.colour, cut.alpha))
+    soft = (cut.alpha > 25) & (cut.alpha < 230)
+    assert (255 - cut.colour[soft].astype(int)).mean() < (255 - picture.rgb[soft].astype(int)).mean() / 3
 
 
-@pytest.mark.parametrize("grey", [0, 127, 255])
-def test_grab_cut_refuses_a_picture_of_one_colour(grey: int) -> None:
-    with pytest.raises(ICLightError, match=r"finds no subject.*cutout to none"):
-        grab_cut(np.full((80, 100, 3), grey, np.uint8))
+def test_auto_takes_the_model_that_is_there(published: Callable[[str, StandIn], Path]) -> None:
+    folder = published("u2netp.onnx", stand_ins.U2NET)
+    picture, _ = bright_subject()
+    by_name, by_itself = (cut_out(picture, settings(each), [folder]) for each in (Cutout.U2NETP, Cutout.AUTO))
+    assert by_itself is by_name
+    assert cut_out(picture, settings(Cutout.AUTO), []) is cut_out(picture, settings(Cutout.GRABCUT), [])
 
 
-@pytest.mark.parametrize("size", [(15, 40), (40, 15), (1, 1), (4000, 20)])
-def test_grab_cut_refuses_what_is_too_small(size: tuple[int, int]) -> None:
-    with pytest.raises(ICLightError, match=rf"{size[0]}×{size[1]} pixels is too small"):
-        grab_cut(np.zeros((size[1], size[0], 3), np.uint8))
+def test_grab_cut_gets_a_soft_edge() -> None:
+    rgb, inside = a_disc(1200, 900, noise=0)
+    cut = cut_out(Picture(rgb), settings(), [])
+    assert np.abs(cut.alpha / 255 - inside).mean() < 0.003
+    assert np.array_equal(cut.on_grey.rgb, composite_on_grey(cut.colour, cut.alpha))
+    assert (cut.on_grey.rgb[0, 0] == 127).all()
 
 
 @pytest.mark.parametrize("cutout", Cutout)
 def test_a_pictures_own_transparency_wins(cutout: Cutout) -> None:
     rgb, _ = a_disc(64, 48)
     alpha = np.random.default_rng(1).integers(0, 256, (48, 64), np.uint8)
-    cut = cut_out(Picture(rgb, alpha), cutout)
+    cut = cut_out(Picture(rgb, alpha), settings(cutout), [])
     assert np.array_equal(cut.alpha, alpha)
-    assert np.array_equal(cut.rgb, composite_on_grey(rgb, alpha))
-
-
-def test_cut_out_lays_what_grab_cut_finds_on_grey() -> None:
-    rgb, inside = a_disc(100, 80)
-    picture = Picture(rgb)
-    cut = cut_out(picture, Cutout.GRABCUT)
-    assert overlap(cut.alpha, inside) > 0.9
-    assert np.array_equal(cut.rgb, composite_on_grey(rgb, cut.alpha))
-    assert (cut.rgb[0, 0] == 127).all() and picture.alpha is None
+    assert np.array_equal(cut.colour, rgb), "its colours are the subject's own"
+    assert np.array_equal(cut.on_grey.rgb, composite_on_grey(rgb, alpha))
 
 
 def test_without_cutting_out_the_picture_is_taken_as_it_is() -> None:
-    rgb, _ = a_disc(20, 20)
-    cut = cut_out(Picture(rgb), Cutout.NONE)
-    assert np.array_equal(cut.rgb, rgb) and cut.alpha is None
+    picture = Picture(a_disc(20, 20)[0])
+    cut = cut_out(picture, settings(Cutout.NONE, edge_feather=5.0, edge_shift=-5.0), [])
+    assert cut.on_grey is picture and cut.original is picture
+    assert cut.colour is picture.rgb and cut.alpha is None
 
 
-def transparent(number: int) -> Picture:
-    return Picture(np.full((4, 4, 3), number, np.uint8), np.full((4, 4), 100, np.uint8))
+# ------------------------------------------------------------------------------------------------ masks and edges
 
 
-def test_a_cut_out_is_made_once() -> None:
-    assert cut_out(transparent(7), Cutout.GRABCUT) is cut_out(transparent(7), Cutout.GRABCUT)
-    assert cut_out(transparent(7), Cutout.GRABCUT) is not cut_out(transparent(8), Cutout.GRABCUT)
+@pytest.mark.parametrize("cutout", Cutout)
+def test_an_opaque_mask_replaces_every_cut_out(cutout: Cutout) -> None:
+    """No model is there, and none is needed."""
+    rgb, inside = a_disc(120, 90)
+    mask = Picture(np.where(inside[..., None], np.uint8(255), np.uint8(0)).repeat(3, axis=2))
+    cut = cut_out(Picture(rgb), settings(cutout, mask=mask), [])
+    assert np.array_equal(cut.alpha, np.where(inside, 255, 0))
+    transparent = cut_out(Picture(rgb, np.full((90, 120), 90, np.uint8)), settings(cutout, mask=mask), [])
+    assert np.array_equal(transparent.alpha, cut.alpha)
+
+
+def test_a_mask_is_painted_over_what_was_found() -> None:
+    rgb, _ = a_disc(120, 90)
+    paint = np.zeros((90, 120, 3), np.uint8)
+    opacity = np.zeros((90, 120), np.uint8)
+    paint[:10], opacity[:10], opacity[40:50] = 255, 255, 255
+    found = cut_out(Picture(rgb), settings(), []).alpha
+    painted = cut_out(Picture(rgb), settings(mask=Picture(paint, opacity)), []).alpha
+    assert (painted[:10] == 255).all() and (painted[40:50] == 0).all()
+    assert np.array_equal(painted[10:40], found[10:40]) and np.array_equal(painted[50:], found[50:])
+    alone = cut_out(Picture(rgb), settings(Cutout.NONE, mask=Picture(paint, opacity)), []).alpha
+    assert (alone[40:50] == 0).all() and (alone[:40] == 255).all() and (alone[50:] == 255).all()
+
+
+def test_a_mask_brings_back_what_is_transparent_all_over() -> None:
+    hidden = Picture(np.full((8, 8, 3), 50, np.uint8), np.zeros((8, 8), np.uint8))
+    paint = Picture(np.full((8, 8, 3), 255, np.uint8), np.eye(8, dtype=np.uint8) * 255)
+    assert np.array_equal(cut_out(hidden, settings(mask=paint), []).alpha, np.eye(8) * 255)
+
+
+def test_the_edge_is_moved_and_then_softened() -> None:
+    rgb, _ = a_disc(200, 160)
+    alpha = to_bytes(hairy_alpha(200, 160))
+    cut = cut_out(Picture(rgb, alpha), settings(edge_shift=-1.0, edge_feather=2.0), [])
+    assert np.array_equal(cut.alpha, feathered(shifted(alpha, -1.0), 2.0))
+    assert np.array_equal(cut.on_grey.rgb, composite_on_grey(rgb, cut.alpha))
+
+
+def test_where_feathering_reaches_out_the_subjects_colour_goes_on() -> None:
+    rgb, inside = a_disc(400, 300, noise=0)
+    mask = Picture(np.where(inside[..., None], np.uint8(255), np.uint8(0)).repeat(3, axis=2))
+    cut = cut_out(Picture(rgb), settings(Cutout.NONE, mask=mask, edge_feather=2.0), [])
+    shown = cut.alpha > 10
+    assert shown.sum() > 1.1 * inside.sum()
+    assert np.abs(cut.colour[shown].astype(int) - (210, 120, 40)).max() <= 6
+
+
+@pytest.mark.parametrize("how", [{"mask": Picture(np.zeros((48, 64, 3), np.uint8))}, {"edge_shift": -5.0}])
+def test_a_cut_out_that_leaves_nothing_is_refused(how: dict) -> None:
+    alpha = np.zeros((48, 64), np.uint8)
+    alpha[20:22, 20:22] = 255
+    with pytest.raises(ICLightError, match="Nothing of the subject is left"):
+        cut_out(Picture(np.zeros((48, 64, 3), np.uint8), alpha), settings(**how), [])
+
+
+def test_a_mask_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ICLightError, match="same proportions"):
+        cut_out(given(1), settings(mask=Picture(np.zeros((4, 5, 3), np.uint8))), [])
+
+
+def test_nothing_but_transparency_is_refused() -> None:
+    with pytest.raises(ICLightError, match="transparent all over"):
+        cut_out(given(3, opacity=0), settings(), [])
+
+
+def test_a_mask_that_covers_everything_in_white_leaves_the_picture_as_it_is() -> None:
+    picture = Picture(a_disc(30, 20)[0])
+    white = Picture(np.full((20, 30, 3), 255, np.uint8))
+    assert cut_out(picture, settings(mask=white), []).on_grey is picture
+    assert cut_out(given(9), settings(mask=Picture(white.rgb[:20, :20])), []).alpha is None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (20_000, 2), (2, 20_000)])
+def test_tiny_and_narrow_pictures_are_cut_out_or_refused(
+    published: Callable[[str, StandIn], Path], size: tuple[int, int]
+) -> None:
+    folder = published("u2netp.onnx", stand_ins.U2NET)
+    rgb = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    paint = Picture(rgb, rgb[..., 0])
+    for cutout in (Cutout.NONE, Cutout.GRABCUT, Cutout.U2NETP):
+        how = settings(cutout, mask=paint, edge_shift=5.0, edge_feather=5.0)
+        try:
+            cut = cut_out(Picture(rgb), how, [folder])
+        except ICLightError as error:
+            assert "too small to be cut out" in str(error) or "finds no subject" in str(error)
+        else:
+            assert cut.colour.shape == cut.on_grey.rgb.shape == rgb.shape
+
+
+# ------------------------------------------------------------------------------------------------ what is kept
+
+
+def test_nothing_is_matted_twice(published: Callable[[str, StandIn], Path]) -> None:
+    folder = published("u2netp.onnx", stand_ins.U2NET)
+    picture, _ = bright_subject(seed=5)
+    first = cut_out(picture, settings(Cutout.U2NETP), [folder])
+    release_models()
+    (folder / "u2netp.onnx").unlink()  # whoever wants to run it now fails
+    again = Picture(picture.rgb.copy())
+    assert cut_out(again, settings(Cutout.U2NETP), [folder]) is first
+    mask = Picture(np.zeros((*SIZE, 3), np.uint8), np.tri(*SIZE, dtype=np.uint8) * 255)
+    for how in ({"edge_shift": 1.0}, {"edge_feather": 1.0}, {"mask": mask}):
+        other = cut_out(again, settings(Cutout.U2NETP, **how), [folder])
+        assert not np.array_equal(other.alpha, first.alpha), "the edge is made anew, the matting isn't"
+    with pytest.raises(ICLightError, match=r"u2netp\.onnx .* is not there"):
+        cut_out(bright_subject(seed=6)[0], settings(Cutout.U2NETP), [folder])
+
+
+def test_a_cut_out_is_made_once_for_all_that_it_depends_on() -> None:
+    mask = Picture(np.full((4, 4, 3), 255, np.uint8), np.eye(4, dtype=np.uint8) * 200)
+    same_mask = Picture(mask.rgb.copy(), mask.alpha.copy())
+    other_mask = Picture(mask.rgb, mask.alpha // 2)
+    kept = cut_out(given(7), settings(mask=mask), [])
+    assert cut_out(given(7), settings(mask=same_mask), []) is kept
+    others = [
+        cut_out(given(8), settings(mask=mask), []),
+        cut_out(given(7), settings(mask=other_mask), []),
+        cut_out(given(7), settings(), []),
+        cut_out(given(7), settings(mask=mask, edge_shift=1.0), []),
+        cut_out(given(7), settings(mask=mask, edge_feather=1.0), []),
+    ]
+    assert len({id(each) for each in [kept, *others]}) == 6
 
 
 def test_only_the_last_cut_outs_are_kept() -> None:
-    kept = cut_out(transparent(0), Cutout.NONE)
+    kept = cut_out(given(0), settings(), [])
     made = []
     for number in range(1, 20):
-        made.append(weakref.ref(cut_out(transparent(number), Cutout.NONE)))
-        assert cut_out(transparent(0), Cutout.NONE) is kept, "what is used stays"
+        made.append(weakref.ref(cut_out(given(number), settings(), [])))
+        assert cut_out(given(0), settings(), []) is kept, "what is used stays"
     gc.collect()
     alive = [number for number, cut in enumerate(made) if cut() is not None]
     assert alive == list(range(12, 19)), "seven, and the one in use"
 
 
-def test_nothing_but_transparency_is_refused() -> None:
-    picture = Picture(np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32), np.uint8))
-    with pytest.raises(ICLightError, match="transparent all over"):
-        cut_out(picture, Cutout.NONE)
+def test_what_failed_is_not_kept(published: Callable[[str, StandIn], Path]) -> None:
+    picture, _ = bright_subject(seed=7)
+    folder = published("u2net_human_seg.onnx", stand_ins.U2NET)
+    with pytest.raises(ICLightError, match="is not there"):
+        cut_out(picture, settings(Cutout.U2NETP), [folder])
+    published("u2netp.onnx", stand_ins.U2NET)
+    assert cut_out(picture, settings(Cutout.U2NETP), [folder]).alpha is not None
