@@ -1,0 +1,86 @@
+"""The original's fine details, lit as the result is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .base import base, fill_outside
+from .srgb import to_display, to_linear
+
+_FLOOR = np.float32(0.005)
+"""Linear light (display level 16) that every ratio is taken above: below it, an 8-bit ratio says more about
+rounding and grain than about the subject."""
+
+_GIVES_WAY, _STAYS = 2.0, 6.0
+"""How many times stronger than the original's the result's own details are where they start to stay, and where they
+stay entirely."""
+
+
+def radius_in_pixels(percent: float, width: int, height: int) -> float:
+    """A radius that is given in percent of the picture's shorter side, so that it grows with the picture."""
+    return percent / 100 * min(width, height)
+
+
+def transfer_detail(
+    result: np.ndarray, original: np.ndarray, share: np.ndarray | None, strength: float, radius: float
+) -> np.ndarray:
+    """Exchange the result's fine details for the original's: lettering becomes legible again, skin and cloth return.
+
+    A picture is its base (`base.py`) times its details, as light that falls on a surface is multiplied by what the
+    surface reflects. So details are ratios of linear light, and the original's are multiplied onto the result's base:
+    in the new shade they are as faint as they should be. In display light, or by addition, they would be too strong
+    there. The result's own details give way, or garbled letters would shine through; where the original is plain, as
+    below a new rim light, they stay, and the result is returned as it is.
+
+    :param result: uint8 [H, W, 3].
+    :param original: uint8 [H, W, 3], aligned with the result.
+    :param share: where, float32 [H, W], 0…1; none: everywhere. Nothing from outside touches what is inside.
+    :param strength: 0 (the result's exact bytes) to 1.
+    :param radius: in pixels; strokes up to about as wide are details.
+    :returns: uint8 [H, W, 3], a new array.
+    """
+    if strength <= 0 or (share is not None and not share.any()):
+        return result.copy()
+    if share is None:
+        ours, theirs = result, original
+    else:
+        ours, theirs = fill_outside(result, share), fill_outside(original, share)
+    change = _details(theirs, radius)
+    present = _details(ours, radius)
+    weight = np.float32(strength) * _giving_way(present, change, radius)
+    if share is not None:
+        weight *= share
+    change -= present
+    change *= weight[..., None]
+    factor = np.exp(change)
+    # what is darkened is a share of what it was; what is brightened may have been black
+    changed = to_display((to_linear(result) + _FLOOR) * factor - _FLOOR * np.minimum(factor, 1))
+    return np.where(change != 0, changed, result)
+
+
+def _details(rgb: np.ndarray, radius: float) -> np.ndarray:
+    """The logarithm of each pixel's light over its base's, float32 [H, W, 3]."""
+    import cv2
+
+    logarithms = np.log(to_linear(np.arange(256)) + _FLOOR)
+    details = cv2.LUT(rgb, logarithms)
+    details -= cv2.LUT(base(rgb, radius), logarithms)
+    return details
+
+
+def _giving_way(present: np.ndarray, original: np.ndarray, radius: float) -> np.ndarray:
+    """How far the result's details give way to the original's, 0…1, [H, W]: not where they are much the stronger ones.
+
+    Letters that came out garbled are about as strong as the true ones. A highlight on smooth skin is not.
+    """
+    import cv2
+
+    window = (2 * round(radius / 2) + 1,) * 2
+
+    def strongest(details: np.ndarray) -> np.ndarray:
+        red, green, blue = cv2.split(np.abs(details))
+        highest = cv2.max(cv2.max(red, green), blue)
+        return cv2.blur(cv2.dilate(highest, np.ones(window, np.uint8)), window)
+
+    excess = strongest(present) / (strongest(original) + np.float32(1e-3))
+    return np.clip((_STAYS - excess) / (_STAYS - _GIVES_WAY), 0, 1)

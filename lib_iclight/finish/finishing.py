@@ -1,0 +1,39 @@
+"""Both steps of the finish, in their order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .colour import keep_colour
+from .detail import radius_in_pixels, transfer_detail
+
+
+def finish(
+    result: np.ndarray,
+    original: np.ndarray,
+    alpha: np.ndarray | None,
+    *,
+    detail_transfer: float = 0.0,
+    detail_radius: float = 1.0,
+    detail_everywhere: bool = False,
+    colour_keep: float = 0.0,
+) -> np.ndarray:
+    """Details first, colours after: details are ratios of each channel, so they would tint what colours had settled.
+
+    :param result: uint8 [H, W, 3].
+    :param original: uint8 [H, W, 3], already fitted to the result as the condition was.
+    :param alpha: the subject's, uint8 [H, W], fitted likewise; none: everything is the subject.
+    :param detail_transfer: strength, 0 to 1.
+    :param detail_radius: in percent of the shorter side.
+    :param detail_everywhere: beyond the subject as well. Colours are the subject's alone in any case.
+    :param colour_keep: strength, 0 to 1.
+    :returns: uint8 [H, W, 3], a new array; the result's exact bytes if both strengths are 0.
+    :raises ValueError: the sizes differ.
+    """
+    height, width = result.shape[:2]
+    if original.shape != result.shape or (alpha is not None and alpha.shape != (height, width)):
+        raise ValueError(f"The result is {width}×{height}; original and alpha must have its size.")
+    share = None if alpha is None else alpha.astype(np.float32) / 255
+    radius = radius_in_pixels(detail_radius, width, height)
+    detailed = transfer_detail(result, original, None if detail_everywhere else share, detail_transfer, radius)
+    return keep_colour(detailed, original, share, colour_keep)

@@ -1,0 +1,92 @@
+"""A drawn label whose truth in another light is known: what its surface reflects, times the light, in linear light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from lib_iclight.finish.srgb import to_display, to_linear
+
+SIZE = 640
+PERIODS = (4, 6, 8, 12)
+"""Pixels from one bar to the next."""
+
+LETTERS = slice(330, 470), slice(20, 620)
+RGB_WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
+
+
+@dataclass(frozen=True)
+class Scene:
+    original: np.ndarray
+    truth: np.ndarray
+    ink: np.ndarray
+    """Where letters and bars are, bool [H, W]."""
+
+
+def bars(period: int) -> tuple[slice, slice]:
+    top = 30 + 60 * PERIODS.index(period)
+    return slice(top, top + 44), slice(40, 280)
+
+
+def label() -> Scene:
+    """Bars and letters, half on light paper and half on blue; a square shadow goes, a slanting one comes."""
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    surface = np.full((SIZE, SIZE, 3), (210, 200, 190), np.uint8)
+    surface[:, SIZE // 2 :] = (90, 120, 160)
+    plain = surface.copy()
+    for period in PERIODS:
+        box = bars(period)
+        surface[box][(columns[box] - 40) % period < period // 2] = (40, 30, 30)
+    for line, (scale, thickness) in enumerate(((0.5, 1), (0.7, 2), (0.9, 2))):
+        row = 360 + 40 * line
+        cv2.putText(surface, "Relight 0123", (40, row), cv2.FONT_HERSHEY_SIMPLEX, scale, (30, 30, 40), thickness)
+        cv2.putText(surface, "Relight 0123", (350, row), cv2.FONT_HERSHEY_SIMPLEX, scale, (240, 235, 220), thickness)
+    ink = (surface != plain).any(-1)
+    cv2.circle(surface, (160, 550), 60, (60, 60, 70), -1)
+    old = np.broadcast_to((0.9 - 0.5 * columns / SIZE)[..., None], surface.shape).copy()
+    old[(rows > 510) & (rows < 600) & (columns > 380) & (columns < 560)] *= 0.4
+    new = (0.15 + 0.8 * columns / SIZE)[..., None] * np.array([1.0, 0.8, 0.55])
+    new[columns + rows / 2 > 780] *= 0.3
+    return Scene(to_display(to_linear(surface) * old), to_display(to_linear(surface) * new), ink)
+
+
+def blurred(picture: np.ndarray, where: np.ndarray, sigma: float = 3.0) -> np.ndarray:
+    """The picture with what it shows near `where` blurred in linear light, as if badly drawn."""
+    soft = to_display(cv2.GaussianBlur(to_linear(picture), (0, 0), sigma))
+    return np.where(near(where, 10)[..., None], soft, picture)
+
+
+def garbled(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The picture with what it shows near `where` pulled about by a few pixels: strokes, but no letters."""
+    generator = np.random.default_rng(7)
+    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
+    pull = [cv2.GaussianBlur(generator.standard_normal(rows.shape).astype(np.float32), (0, 0), 2) for _ in "xy"]
+    pull = [6 * each / each.std() * cv2.blur(near(where, 4).astype(np.float32), (5, 5)) for each in pull]
+    wild = cv2.remap(picture, columns + pull[0], rows + pull[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.where(near(where, 10)[..., None], wild, picture)
+
+
+def near(where: np.ndarray, distance: int) -> np.ndarray:
+    return cv2.dilate(where.astype(np.uint8), np.ones((2 * distance + 1,) * 2, np.uint8)) > 0
+
+
+def contrast_at(picture: np.ndarray, period: int) -> float:
+    """The part of the bars' mean luminance that swings at their frequency."""
+    profile = (to_linear(picture[bars(period)]).mean(0) @ RGB_WEIGHTS).astype(np.float64)
+    wave = np.exp(-2j * np.pi * np.arange(profile.size) / period)
+    return 2 * abs(profile @ wave) / profile.sum()
+
+
+def likeness(picture: np.ndarray, truth: np.ndarray, box: tuple[slice, slice]) -> float:
+    """How much the fine structure in a box follows the truth's: their correlation, 1 for the same letters."""
+    fine = []
+    for each in (picture, truth):
+        light = (to_linear(each) @ RGB_WEIGHTS).astype(np.float32)
+        fine.append((light - cv2.GaussianBlur(light, (0, 0), 6))[box].ravel())
+    return float(np.corrcoef(*fine)[0, 1])
+
+
+def largest_change(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> int:
+    return int(np.abs(one.astype(int) - other)[where].max())
