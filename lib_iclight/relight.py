@@ -7,18 +7,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 
 from . import conditioning
 from .conditioning import Source
 from .errors import ICLightError
-from .foreground import cut_out
+from .finish import finish, reinforce
+from .foreground import CutoutSettings, Foreground, cut_out, holds_models, release_models, resolve
 from .hosts import Host, TabFit
 from .light import light_map, plain_background
 from .patching import check_checkpoint, patch_unet
 from .pictures import Picture
-from .request import INFOTEXT_PREFIX, Background, Kind, Light, RelightRequest, infotext, infotext_name, parse
+from .request import (
+    INFOTEXT_PREFIX,
+    Background,
+    DetailArea,
+    Kind,
+    Light,
+    RelightRequest,
+    infotext,
+    infotext_name,
+    parse,
+)
 from .sampling import LightStart, Pass, guard_sampler, report
 from .weights import find_model, kind_of, load_offsets
 
@@ -31,22 +43,46 @@ LATENT_SCALE = 8
 """Pixels a latent's element stands for, along each side."""
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What is relit, and how it comes to the size that is sampled."""
+
+    foreground: Foreground
+    tab_fit: TabFit | None = None
+
+    @property
+    def source(self) -> Source:
+        """As the model sees it."""
+        return Source(self.foreground.on_grey, self.tab_fit)
+
+
 @dataclass
 class Generation:
     """A relight that was asked for. Lives on its `p`, from `before_process` to `postprocess`."""
 
     request: RelightRequest
+    """With the way of cutting out that `auto` stands for."""
+
     model: Path
     kind: Kind
 
     crop_region: tuple[int, int, int, int] | None = None
     """Of the img2img tab's picture, where only the masked part is inpainted."""
 
-    subjects: list[Source] = field(default_factory=list)
+    subjects: list[Subject] = field(default_factory=list)
     """One for the whole batch, or one for each of the tab's pictures."""
 
     size: tuple[int, int] = (0, 0)
     """Width and height in pixels of the pass that was sampled last."""
+
+    originals: dict[tuple[Any, ...], np.ndarray] = field(default_factory=dict)
+    """Subjects' pixels and alphas at the results' size, by the subject's number, what it is, and the size."""
+
+    untouched: list[Image.Image] = field(default_factory=list)
+    """The results before details and colours were given back, where they are to be shown."""
+
+    complaints: list[str] = field(default_factory=list)
+    """What could not be done to a result that is kept all the same."""
 
 
 @dataclass
@@ -113,8 +149,28 @@ class RelightHooks:
             this_pass = Pass(error=error)
         guard_sampler(self.host, p, this_pass)
 
+    def postprocess_image(self, p: Any, args: Any, *script_args: Any) -> None:
+        """Give a result the original's details and colours back. It is kept as it is where that fails.
+
+        :param args: `image` is the result, at the size that was sampled; it is exchanged.
+        """
+        generation = getattr(p, _STATE, None)
+        if not isinstance(generation, Generation) or not generation.subjects:
+            return
+        if not (generation.request.detail_transfer or generation.request.colour_keep):
+            return
+        untouched = args.image
+        try:
+            args.image = self._finished(generation, p.batch_index % len(generation.subjects), untouched)
+        except Exception as error:
+            report(error)
+            generation.complaints.append(f"IC-Light could not give details and colours back: {error}")
+            return
+        if generation.request.show_untouched:
+            generation.untouched.append(untouched)
+
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
-        """Show the subject, if it was asked for. The relit pictures are kept whatever happens here."""
+        """Show what else was asked for. The relit pictures are kept whatever happens here."""
         generation = getattr(p, _STATE, None)
         if generation is None:
             return
@@ -122,11 +178,14 @@ class RelightHooks:
             self._withhold(p, processed)
             return
         try:
-            if generation.request.show_subject and generation.subjects:
-                self.host.add_results(processed, self._shown_subjects(generation))
+            shown = self._shown_subjects(generation) if generation.request.show_subject else []
+            if generation.untouched or shown:
+                self.host.add_results(processed, [*generation.untouched, *shown])
         except Exception as error:  # a finishing touch: say so, on the page and over the API, and keep the pictures
             report(error)
-            self._say(p, processed, f"IC-Light could not show the subject: {error}")
+            generation.complaints.append(f"IC-Light could not show the subject: {error}")
+        if generation.complaints:
+            self._say(p, processed, " ".join(dict.fromkeys(generation.complaints)))
         delattr(p, _STATE)
 
     def _withhold(self, p: Any, processed: Any) -> None:
@@ -143,14 +202,15 @@ class RelightHooks:
         p.extra_generation_params[infotext_name("warning")] = sentence
 
     def _requested(self, p: Any, args: Sequence[Any]) -> Generation | None:
-        folder = self.host.models_folder()
-        request = parse(args, lambda name: kind_of(find_model(folder, name)))
+        folders = self.host.models_folders()
+        request = parse(args, lambda name: kind_of(find_model(folders, name)))
         if request is None:
             return None
-        model = find_model(folder, request.model)
+        model = find_model(folders, request.model)
         kind = kind_of(model)
         request.check_kind(kind, model.name)
         _check_pictures(request, _is_img2img(p))
+        request = request.copy(update={"cutout": resolve(request.cutout, folders)})
         return Generation(request, model, kind)
 
     def _prepared(self, p: Any, generation: Generation, x: torch.Tensor) -> Pass:
@@ -164,10 +224,9 @@ class RelightHooks:
         check_checkpoint(self.host, p.sd_model, offsets)
         width, height = generation.size = (x.shape[-1] * LATENT_SCALE, x.shape[-2] * LATENT_SCALE)
         if not generation.subjects:
-            generation.subjects = _subjects(p, generation)
-        condition = conditioning.c_concat(
-            self.host, p.sd_model, generation.subjects, _background(p, generation), width, height
-        )
+            generation.subjects = self._subjects(p, generation)
+        sources = [subject.source for subject in generation.subjects]
+        condition = conditioning.c_concat(self.host, p.sd_model, sources, _background(p, generation), width, height)
         start = self._start(p, generation)
         patch = patch_unet(self.host, p.sd_model.forge_objects, offsets, request.strength, condition)
         return Pass(patch, start)
@@ -177,15 +236,72 @@ class RelightHooks:
         request = generation.request
         if generation.kind is not Kind.FOREGROUND or request.light is Light.NONE or getattr(p, "is_hr_pass", False):
             return None
-        width, height = generation.size
-        latents = [
-            conditioning.latent(self.host, p.sd_model, source, width, height) for source in _lights(p, generation)
-        ]
+        lights = _lights(p, generation)
+        if request.reinforce_foreground:
+            lights = self._reinforced(generation, lights)
+        latents = [conditioning.latent(self.host, p.sd_model, light, *generation.size) for light in lights]
         return LightStart(torch.cat(latents), None if _is_img2img(p) else request.light_denoise)
+
+    def _reinforced(self, generation: Generation, lights: list[Source]) -> list[Source]:
+        """Every subject laid over its light."""
+        strength, size = generation.request.reinforce_foreground, generation.size
+        maps = [conditioning.fitted(self.host, light, *size) for light in lights]
+        reinforced = []
+        for number in range(max(len(lights), len(generation.subjects))):
+            rgb, alpha = self._at_size(generation, number % len(generation.subjects), size)
+            reinforced.append(Source(Picture(reinforce(maps[number % len(maps)], rgb, alpha, strength))))
+        return reinforced
+
+    def _finished(self, generation: Generation, number: int, image: Image.Image) -> Image.Image:
+        """A result with the details and colours of the subject of that number."""
+        request = generation.request
+        everywhere = request.detail_area is DetailArea.EVERYTHING
+        rgb, alpha = self._at_size(generation, number, image.size, with_background=everywhere)
+        return Image.fromarray(
+            finish(
+                np.asarray(image.convert("RGB")),
+                rgb,
+                alpha,
+                detail_transfer=request.detail_transfer,
+                detail_radius=request.detail_radius,
+                detail_everywhere=everywhere,
+                colour_keep=request.colour_keep,
+            )
+        )
+
+    def _subjects(self, p: Any, generation: Generation) -> list[Subject]:
+        request = generation.request
+        settings = CutoutSettings(request.cutout, request.edge_shift, request.edge_feather, request.mask)
+        folders = self.host.models_folders()
+        given = _tab_pictures(p, generation) if request.subject is None else [Source(request.subject)]
+        subjects = [Subject(cut_out(source.picture, settings, folders), source.tab_fit) for source in given]
+        if holds_models():
+            self.host.release_with_models(release_models)
+        return subjects
+
+    def _at_size(
+        self, generation: Generation, number: int, size: tuple[int, int], with_background: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """A subject's own colours and its alpha at a result's size, fitted as the model saw it: both lie on it.
+
+        :param with_background: its picture as it was given, instead of the subject's own colours.
+        """
+        subject = generation.subjects[number]
+        foreground, alpha = subject.foreground, subject.foreground.alpha
+        pixels = {"colour": foreground.original.rgb if with_background else foreground.colour}
+        if alpha is not None:
+            pixels["alpha"] = np.repeat(alpha[..., None], 3, axis=2)
+        for name, rgb in pixels.items():
+            key = (number, name, with_background, size)
+            if key not in generation.originals:
+                fitted = conditioning.fitted(self.host, Source(Picture(rgb), subject.tab_fit), *size)
+                generation.originals[key] = fitted
+            pixels[name] = generation.originals[key]
+        return pixels["colour"], None if alpha is None else pixels["alpha"][..., 0]
 
     def _shown_subjects(self, generation: Generation) -> list[Image.Image]:
         return [
-            Image.fromarray(conditioning.fitted(self.host, subject, *generation.size))
+            Image.fromarray(conditioning.fitted(self.host, subject.source, *generation.size))
             for subject in generation.subjects
         ]
 
@@ -210,13 +326,6 @@ def _check_pictures(request: RelightRequest, is_img2img: bool) -> None:
             "light custom needs a picture in light_map; in img2img the tab's picture can be the light map, "
             "with the subject in IC Light's panel."
         )
-
-
-def _subjects(p: Any, generation: Generation) -> list[Source]:
-    request = generation.request
-    if request.subject is not None:
-        return [Source(cut_out(request.subject, request.cutout))]
-    return [Source(cut_out(source.picture, request.cutout), source.tab_fit) for source in _tab_pictures(p, generation)]
 
 
 def _tab_pictures(p: Any, generation: Generation) -> list[Source]:

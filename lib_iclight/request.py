@@ -30,7 +30,19 @@ class Kind(str, Enum):
 class Cutout(str, Enum):
     """How a subject without transparency of its own is cut out."""
 
+    AUTO = "auto"
+    """The best matting model that is there, or GrabCut."""
+
+    BIREFNET_LITE = "birefnet-lite"
+    BIREFNET_GENERAL = "birefnet-general"
+    ISNET_GENERAL_USE = "isnet-general-use"
+    ISNET_ANIME = "isnet-anime"
+    U2NET_HUMAN_SEG = "u2net-human-seg"
+    U2NETP = "u2netp"
+
     GRABCUT = "grabcut"
+    """The fallback that needs no model."""
+
     NONE = "none"
 
 
@@ -58,10 +70,27 @@ class Background(str, Enum):
     AMBIENT = "ambient"
 
 
-_NUMBERS = ("light_denoise", "strength")
-_PICTURES = ("subject", "light_map", "background_image")
+class DetailArea(str, Enum):
+    """Where the original's details are given back."""
+
+    SUBJECT = "subject"
+    EVERYTHING = "everything"
+
+
+_NUMBERS = (
+    "edge_shift",
+    "edge_feather",
+    "light_denoise",
+    "reinforce_foreground",
+    "strength",
+    "detail_transfer",
+    "detail_radius",
+    "colour_keep",
+)
+_CHOICES = ("cutout", "light", "background", "detail_area")
+_PICTURES = ("subject", "mask", "light_map", "background_image")
 _FIELDS_OF = {
-    Kind.FOREGROUND: ("light", "light_map", "light_denoise"),
+    Kind.FOREGROUND: ("light", "light_map", "light_denoise", "reinforce_foreground"),
     Kind.BACKGROUND: ("background", "background_image"),
 }
 
@@ -78,8 +107,17 @@ class RelightRequest(BaseModel):
     subject: Picture | None = None
     """What is to be relit; in img2img None takes the tab's picture."""
 
-    cutout: Cutout = Cutout.GRABCUT
+    cutout: Cutout = Cutout.AUTO
     """How the subject is cut out where it has no transparency of its own."""
+
+    mask: Picture | None = None
+    """Painted over the cut-out: white adds, black takes away, transparent leaves it as it is."""
+
+    edge_shift: float = Field(0.0, ge=-5.0, le=5.0)
+    """Grows the cut-out, or shrinks it, by percent of its picture's shorter side."""
+
+    edge_feather: float = Field(0.0, ge=0.0, le=5.0)
+    """Softens the cut-out's edge, by percent of its picture's shorter side."""
 
     light: Light = Light.NONE
     """Where the light comes from, for models that see only the subject."""
@@ -90,6 +128,9 @@ class RelightRequest(BaseModel):
     light_denoise: float = Field(0.9, ge=0.1, le=1.0)
     """Share of the schedule that txt2img's light pass runs: lower follows the light map more."""
 
+    reinforce_foreground: float = Field(0.0, ge=0.0, le=1.0)
+    """How much of the subject is laid over the light that the pass starts from."""
+
     background: Background = Background.IMAGE
     """What the subject stands in, for models that see a background."""
 
@@ -99,8 +140,23 @@ class RelightRequest(BaseModel):
     strength: float = Field(1.0, ge=0.05, le=1.5)
     """Factor on the weight differences."""
 
+    detail_transfer: float = Field(0.0, ge=0.0, le=1.0)
+    """How much of the original's fine detail is given back to the result."""
+
+    detail_radius: float = Field(1.0, ge=0.2, le=5.0)
+    """Up to which size something is a detail, in percent of the result's shorter side."""
+
+    detail_area: DetailArea = DetailArea.SUBJECT
+    """Where details are given back."""
+
+    colour_keep: float = Field(0.0, ge=0.0, le=1.0)
+    """How much of the subject's own hue and saturation is given back under the new light."""
+
     show_subject: StrictBool = False
     """Show the subject as the model sees it among the results."""
+
+    show_untouched: StrictBool = False
+    """Show the results as they were before details and colours were given back as well."""
 
     class Config:
         extra = Extra.forbid
@@ -115,7 +171,7 @@ class RelightRequest(BaseModel):
             raise ValueError(f"{field.name} must be a number from {low:g} to {high:g}, not {_shown(value)}.")
         return value
 
-    @validator("cutout", "light", "background", pre=True)
+    @validator(*_CHOICES, pre=True)
     def _is_choice(cls, value: Any, field: Any) -> Any:  # noqa: N805
         choices = [each.value for each in field.type_]
         if not isinstance(value, str) or value not in choices:
@@ -155,13 +211,15 @@ class RelightRequest(BaseModel):
         named["model"] = named["model"] or None
         kind = kind_of(cls.from_api({"model": named["model"]}).model)
         hidden = {field for other, fields in _FIELDS_OF.items() if other is not kind for field in fields}
+        if named["light"] == Light.NONE.value:
+            hidden.add("reinforce_foreground")
         return cls.from_api({name: value for name, value in named.items() if name not in hidden})
 
     def check_kind(self, kind: Kind, model: str) -> None:
         """Refuse what the chosen model can't look at.
 
         :param model: the model's file name, for the sentence.
-        :raises ICLightError: fields of the other kind were set, or a background is missing.
+        :raises ICLightError: fields of the other kind were set, or a light or background that another needs is missing.
         """
         for other, fields in _FIELDS_OF.items():
             misplaced = [field for field in fields if field in self.__fields_set__ and other is not kind]
@@ -170,6 +228,11 @@ class RelightRequest(BaseModel):
                     f"{misplaced[0]} doesn't go with {model}, which looks at the {kind.value}: "
                     f"leave it out, or choose a model that looks at the {other.value}."
                 )
+        if self.reinforce_foreground and self.light is Light.NONE:
+            raise ICLightError(
+                "reinforce_foreground lays the subject over the light that the pass starts from: choose a light, "
+                "or set it to 0."
+            )
         needs_picture = kind is Kind.BACKGROUND and self.background in (Background.IMAGE, Background.MIRRORED)
         if needs_picture and self.background_image is None:
             raise ICLightError(
@@ -197,16 +260,45 @@ def parse(args: Sequence[Any], kind_of: Callable[[str | None], Kind]) -> Relight
     )
 
 
+INFOTEXT_SETTINGS = (
+    "model",
+    "strength",
+    "cutout",
+    "edge_shift",
+    "edge_feather",
+    "light",
+    "light_denoise",
+    "reinforce_foreground",
+    "background",
+    "detail_transfer",
+    "detail_radius",
+    "detail_area",
+    "colour_keep",
+)
+"""The fields that a picture's infotext can tell."""
+
+
 def infotext(request: RelightRequest, kind: Kind, model: str, starts_from_light: bool) -> dict[str, Any]:
-    """The settings in effect, by their names in a picture's infotext."""
-    settings: dict[str, Any] = {"model": model, "strength": request.strength, "cutout": request.cutout.value}
-    if kind is Kind.BACKGROUND:
-        settings["background"] = request.background.value
-    else:
-        settings["light"] = request.light.value
-        if starts_from_light:
-            settings["light_denoise"] = request.light_denoise
-    return {infotext_name(field): value for field, value in settings.items()}
+    """The settings in effect, by their names in a picture's infotext.
+
+    :param model: the model's file name.
+    :param starts_from_light: the pass starts from a light at `light_denoise`.
+    """
+    without = {field for other, fields in _FIELDS_OF.items() if other is not kind for field in fields}
+    if not starts_from_light:
+        without.add("light_denoise")
+    if not request.detail_transfer:
+        without |= {"detail_radius", "detail_area"}
+    values = request.dict(include=set(INFOTEXT_SETTINGS) - without) | {"model": model}
+    return {
+        infotext_name(field): value.value if isinstance(value, Enum) else value
+        for field in INFOTEXT_SETTINGS
+        if (value := values.get(field)) is not None and not (field in OFF_BY_DEFAULT and value == 0)
+    }
+
+
+OFF_BY_DEFAULT = ("edge_shift", "edge_feather", "reinforce_foreground", "detail_transfer", "colour_keep")
+"""Told only where they do something. Pasting a picture's settings sets the others back to nothing."""
 
 
 INFOTEXT_PREFIX = "IC-Light "

@@ -48,6 +48,15 @@ class Processed:
 
 
 @dataclass
+class PostprocessImageArgs:
+    """A finished picture, which a script may exchange."""
+
+    image: Image.Image
+    index: int
+    """Among all of the generation's pictures."""
+
+
+@dataclass
 class Processing:
     """What both tabs share: the fields of Forge's API. Sizes are in pixels."""
 
@@ -71,6 +80,7 @@ class Processing:
         self.sampler: Sampler | None = None
         self.extra_generation_params: dict[str, Any] = {}
         self.is_hr_pass = False
+        self.batch_index = 0
         self.mask: Tensor | None = None
         """True where the picture is kept, [H/8, W/8]."""
 
@@ -229,7 +239,10 @@ def process_images(p: Processing, load: Callable[[], StableDiffusion]) -> Proces
         p.seeds = p.all_seeds[number * p.batch_size : (number + 1) * p.batch_size]
         p.setup_conds()
         batch = p.sd_model.decode(p.sample())
-        images += [p.finished(image, index) for index, image in enumerate(batch)]
+        for p.batch_index, image in enumerate(batch):
+            args = PostprocessImageArgs(image, len(images))
+            p.scripts.run("postprocess_image", p, args)
+            images.append(p.finished(args.image, p.batch_index))
     processed = Processed(images)
     p.scripts.run("postprocess", p, processed)
     return processed

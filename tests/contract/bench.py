@@ -117,10 +117,16 @@ class ForgeBench(ProbedBench):
 
 
 @contextmanager
-def forge_bench(folder: Path, webui: bool = False, options: Mapping[str, Any] | None = None) -> Iterator[ForgeBench]:
+def forge_bench(
+    folder: Path,
+    webui: bool = False,
+    options: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[ForgeBench]:
     """The Forge that FORGE_DIR names, with this extension and the probe.
 
     :param options: Forge's settings, over the bench's own.
+    :param environment: what Forge finds in its environment besides.
     """
     probe_folder = folder / "passes"
     extensions = {"sd-forge-iclight": REPOSITORY, "zz-probe": REPOSITORY / "tests" / "forge" / "probe"}
@@ -128,7 +134,7 @@ def forge_bench(folder: Path, webui: bool = False, options: Mapping[str, Any] | 
         folder / "forge.log",
         extensions=extensions,
         webui=webui,
-        environment={"ICLIGHT_PROBE_DIR": str(probe_folder)},
+        environment={"ICLIGHT_PROBE_DIR": str(probe_folder), **(environment or {})},
         options=options or {},
     ) as server:
         yield ForgeBench(server, probe_folder)

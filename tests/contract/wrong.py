@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from .bench import background, encode, subject, tab_picture
+from .bench import background, encode, mask, subject, tab_picture
 from .cases import BASE, TAB
 
 SUBJECT = encode(subject())
@@ -57,16 +58,20 @@ def _wrong_types() -> list[Wrong]:
         for field in ("strength", "light_denoise")
         for name, value in numbers.items()
     ]
+    beyond = {"edge_shift": 5.1, "edge_feather": -0.1, "reinforce_foreground": 1.1}
+    beyond |= {"detail_transfer": 1.1, "detail_radius": 0.1, "colour_keep": -0.1}
+    cases += [_field(f"{field}-beyond", field, **{field: value}) for field, value in beyond.items()]
+    cases += [_field(f"{field}-text", field, **{field: "0.5"}) for field in beyond]
     choices = {"unknown": "up", "number": 1, "null": None, "list": ["left"], "case": "LEFT"}
     cases += [
         _field(f"{field}-{name}", field, **{field: value})
-        for field in ("light", "background", "cutout")
+        for field in ("light", "background", "cutout", "detail_area")
         for name, value in choices.items()
     ]
     flags = {"number": 1, "text": "true", "null": None}
     cases += [
         _field(f"{field}-{name}", field, **{field: value})
-        for field in ("enabled", "show_subject")
+        for field in ("enabled", "show_subject", "show_untouched")
         for name, value in flags.items()
     ]
     return cases
@@ -89,6 +94,7 @@ def _wrong_pictures() -> list[Wrong]:
         _field(f"background_image-{name}", "background_image", model=FBC, background_image=pictures[name])
         for name in ("garbage", "cut-short", "number")
     ]
+    cases += [_field(f"mask-{name}", "mask", mask=pictures[name]) for name in ("garbage", "number", "list")]
     return cases
 
 
@@ -101,6 +107,11 @@ def _missing_or_together() -> list[Wrong]:
         _field("no-mirrored-background", "background", model=FBC, background="mirrored"),
         _field("light-with-fbc", "light", model=FBC, light="left", background_image=BACKGROUND),
         _field("background-with-fc", "background", model="iclight_sd15_fc", background="left"),
+        _field("reinforced-with-fbc", "reinforce_foreground", model=FBC, reinforce_foreground=0.5, background="left"),
+        _field("reinforced-without-light", "choose a light", reinforce_foreground=0.5),
+        _field("mask-of-another-shape", "mask", mask=encode(mask(64, 640, (0, 0, 64, 64)))),
+        _field("mask-that-takes-all-away", "mask", mask=encode(Image.new("L", (333, 401)))),
+        Wrong("absent-matting-model", "u2net_human_seg.onnx", [{"subject": BACKGROUND, "cutout": "u2net-human-seg"}]),
         _field("unknown-setting", "did you mean light", lights="left"),
         Wrong("text-for-settings", "dict", ["left"]),
         Wrong("null-for-settings", "dict", [None]),

@@ -18,6 +18,7 @@ from lib_iclight.pictures import Picture
 from lib_iclight.request import (
     Background,
     Cutout,
+    DetailArea,
     Kind,
     Light,
     RelightRequest,
@@ -31,25 +32,45 @@ FIELDS = {
     "enabled": True,
     "model": None,
     "subject": None,
-    "cutout": "grabcut",
+    "cutout": "auto",
+    "mask": None,
+    "edge_shift": 0.0,
+    "edge_feather": 0.0,
     "light": "none",
     "light_map": None,
     "light_denoise": 0.9,
+    "reinforce_foreground": 0.0,
     "background": "image",
     "background_image": None,
     "strength": 1.0,
+    "detail_transfer": 0.0,
+    "detail_radius": 1.0,
+    "detail_area": "subject",
+    "colour_keep": 0.0,
     "show_subject": False,
+    "show_untouched": False,
 }
 """The panel's order, and what is meant where nothing is said."""
 
-SWITCHES = ("enabled", "show_subject")
-NUMBERS = {"light_denoise": (0.1, 1.0), "strength": (0.05, 1.5)}
+SWITCHES = ("enabled", "show_subject", "show_untouched")
+NUMBERS = {
+    "edge_shift": (-5, 5),
+    "edge_feather": (0, 5),
+    "light_denoise": (0.1, 1.0),
+    "reinforce_foreground": (0, 1),
+    "strength": (0.05, 1.5),
+    "detail_transfer": (0, 1),
+    "detail_radius": (0.2, 5),
+    "colour_keep": (0, 1),
+}
+MODELS = ("birefnet-lite", "birefnet-general", "isnet-general-use", "isnet-anime", "u2net-human-seg", "u2netp")
 CHOICES = {
-    "cutout": ("grabcut", "none"),
+    "cutout": ("auto", *MODELS, "grabcut", "none"),
+    "detail_area": ("subject", "everything"),
     "light": ("none", "left", "right", "top", "bottom", "ambient", "custom"),
     "background": ("image", "mirrored", "left", "right", "top", "bottom", "ambient"),
 }
-PICTURES = ("subject", "light_map", "background_image")
+PICTURES = ("subject", "mask", "light_map", "background_image")
 PAGE = base64.b64encode(np.random.default_rng(0).bytes(60_000)).decode()
 LONGEST_SENTENCE = 400
 
@@ -95,13 +116,22 @@ def test_every_field_can_be_left_out_or_given() -> None:
         "model": "a.safetensors",
         "subject": a_picture_as_base64(),
         "cutout": "none",
+        "mask": a_picture_as_base64(),
+        "edge_shift": -1.5,
+        "edge_feather": 0.5,
         "light": "custom",
         "light_map": a_picture_as_base64(),
         "light_denoise": 0.5,
+        "reinforce_foreground": 0.3,
         "background": "mirrored",
         "background_image": a_picture_as_base64(),
         "strength": 0.7,
+        "detail_transfer": 0.6,
+        "detail_radius": 2.5,
+        "detail_area": "everything",
+        "colour_keep": 0.9,
         "show_subject": True,
+        "show_untouched": True,
     }
     for name in FIELDS:
         request = RelightRequest.from_api({key: value for key, value in given.items() if key != name})
@@ -133,7 +163,7 @@ def test_a_model_is_text(value: Any) -> None:
 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize(
-    "value", [True, False, None, "0.5", "", [0.5], {}, math.nan, math.inf, -math.inf, 10**400, -(10**400), 0, -1]
+    "value", [True, False, None, "0.5", "", [0.5], {}, math.nan, math.inf, -math.inf, 10**400, -(10**400), 5.1, -5.1]
 )
 def test_numbers_are_numbers(name: str, value: Any) -> None:
     low, high = NUMBERS[name]
@@ -146,7 +176,7 @@ def test_numbers_reach_to_both_ends_and_no_further(name: str) -> None:
     assert limits(name) == (low, high)
     for value in (low, high, 1, 1.0):
         assert getattr(RelightRequest.from_api({name: value}), name) == value
-    for value in (math.nextafter(low, 0), math.nextafter(high, 9)):
+    for value in (math.nextafter(low, -9), math.nextafter(high, 9)):
         assert name in refusal({name: value})
 
 
@@ -161,7 +191,7 @@ def test_no_number_outside_the_range_is_taken(name: str, value: float) -> None:
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_choices_are_one_of_the_list(name: str) -> None:
-    kinds = {"cutout": Cutout, "light": Light, "background": Background}
+    kinds = {"cutout": Cutout, "light": Light, "background": Background, "detail_area": DetailArea}
     for value in CHOICES[name]:
         chosen = getattr(RelightRequest.from_api({name: value}), name)
         assert chosen is kinds[name](value)
@@ -268,7 +298,8 @@ def test_what_was_sent_is_left_as_it_was() -> None:
 
 def test_the_panels_values_are_taken_in_order() -> None:
     picture = a_picture()
-    values = [True, "fc", picture, "none", "custom", picture, 0.4, "image", None, 0.6, True]
+    values = [True, "fc", picture, "none", picture, 1.5, 0.5, "custom", picture, 0.4, 0.3, "image", None, 0.6]
+    values += [0.7, 2.0, "everything", 0.8, True, True]
     request = RelightRequest.from_panel(values, foreground)
     shown = [getattr(request, name) for name in FIELDS]
     assert shown == values
@@ -300,7 +331,7 @@ def test_the_panels_shown_fields_are_checked(kind_of: Any, field: str) -> None:
         RelightRequest.from_panel(list({**FIELDS, field: 77}.values()), kind_of)
 
 
-@pytest.mark.parametrize("count", [0, 1, 10, 12, 40])
+@pytest.mark.parametrize("count", [0, 1, len(FIELDS) - 1, len(FIELDS) + 1, 4 * len(FIELDS)])
 def test_the_panels_values_are_counted(count: int) -> None:
     with pytest.raises(ICLightError, match=r"not its panel's.*args"):
         RelightRequest.from_panel((PANEL * 4)[:count], foreground)
@@ -373,9 +404,9 @@ def test_other_args_are_refused_with_an_example(first: Any) -> None:
 # ------------------------------------------------------------------------------------------------ kinds, infotext
 
 
-@pytest.mark.parametrize("field", ["light", "light_map", "light_denoise"])
+@pytest.mark.parametrize("field", ["light", "light_map", "light_denoise", "reinforce_foreground"])
 def test_a_background_model_takes_no_light(field: str) -> None:
-    values = {"light": "left", "light_map": a_picture(), "light_denoise": 0.5}
+    values = {"light": "left", "light_map": a_picture(), "light_denoise": 0.5, "reinforce_foreground": 0.5}
     request = RelightRequest.from_api({field: values[field], "background": "left"})
     with pytest.raises(ICLightError, match=rf"^{field} doesn't go with fbc\.safetensors"):
         request.check_kind(Kind.BACKGROUND, "fbc.safetensors")
@@ -399,6 +430,15 @@ def test_a_background_model_needs_a_background(choice: str) -> None:
     RelightRequest.from_api({"background": choice, "background_image": a_picture()}).check_kind(Kind.BACKGROUND, "fbc")
 
 
+def test_a_subject_is_laid_over_a_light_only() -> None:
+    with pytest.raises(ICLightError, match=r"^reinforce_foreground .* choose a light"):
+        RelightRequest.from_api({"reinforce_foreground": 0.1}).check_kind(Kind.FOREGROUND, "fc")
+    RelightRequest.from_api({"reinforce_foreground": 0}).check_kind(Kind.FOREGROUND, "fc")
+    RelightRequest.from_api({"reinforce_foreground": 0.1, "light": "left"}).check_kind(Kind.FOREGROUND, "fc")
+    hidden = RelightRequest.from_panel(list({**FIELDS, "reinforce_foreground": 0.5}.values()), foreground)
+    hidden.check_kind(Kind.FOREGROUND, "fc")
+
+
 def test_a_foreground_model_needs_nothing_more() -> None:
     RelightRequest.from_api({}).check_kind(Kind.FOREGROUND, "fc")
 
@@ -410,6 +450,17 @@ def test_infotext_has_what_is_in_effect() -> None:
     assert infotext(request, Kind.FOREGROUND, "m", True) == {**light, "IC-Light light denoise": 0.5}
     assert infotext(request, Kind.FOREGROUND, "m", False) == light
     assert infotext(request, Kind.BACKGROUND, "m", False) == {**common, "IC-Light background": "image"}
+
+
+def test_infotext_tells_what_is_done_to_the_cut_out_and_the_result() -> None:
+    changed = {"edge_shift": -1.5, "edge_feather": 0.5, "reinforce_foreground": 0.3, "colour_keep": 0.9}
+    request = RelightRequest.from_api({"light": "left", **changed, "detail_transfer": 0.6, "detail_area": "everything"})
+    told = infotext(request, Kind.FOREGROUND, "m", False)
+    for field, value in changed.items():
+        assert told[infotext_name(field)] == value
+    assert told["IC-Light detail transfer"] == 0.6 and told["IC-Light detail area"] == "everything"
+    assert told["IC-Light detail radius"] == 1.0
+    assert "IC-Light reinforce foreground" not in infotext(request, Kind.BACKGROUND, "m", False)
 
 
 def test_infotext_names_are_told_apart_and_json() -> None:
