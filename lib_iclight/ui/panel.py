@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ..hosts import Host
 from ..relight import TITLE
-from ..request import Background, Cutout, Kind, Light, RelightRequest, infotext_name, limits
-from ..weights import known_models
+from ..request import (
+    INFOTEXT_SETTINGS,
+    OFF_BY_DEFAULT,
+    Background,
+    DetailArea,
+    Kind,
+    Light,
+    RelightRequest,
+    infotext_name,
+)
+from ..weights.manifest import ManifestFile
+from . import choices, cutout
+from .choices import Folders
+from .fetching import build_offer, connect_offer
+from .parts import QUIET, picture, radio, slider
 
 
 @dataclass(frozen=True)
@@ -26,66 +38,64 @@ class Panel:
     """Component and infotext name, for pasting a picture's settings back."""
 
 
-def build_panel(is_img2img: bool, accordion: Callable, models_folder: Path) -> Panel:
+def build_panel(
+    is_img2img: bool,
+    accordion: Callable,
+    canvas: Callable[[str], cutout.Canvas],
+    host: Host,
+    notice: str | None = None,
+) -> Panel:
     """Build the panel inside the web UI's own blocks. Called several times a tab: it keeps nothing.
 
     :param accordion: the web UI's accordion with a checkbox in its title.
+    :param canvas: the web UI's canvas for painting on a picture, made for an element id.
+    :param host: is asked anew each time for the folders that models are in.
+    :param notice: what the user should know before anything else, as Markdown.
     """
     parts: dict[str, Any] = {}
-    tab = "img2img" if is_img2img else "txt2img"
+    folders = host.models_folders
+    tab = f"iclight_{'img2img' if is_img2img else 'txt2img'}"
 
     def named(field: str) -> dict[str, str]:
-        return {"elem_id": f"iclight_{tab}_{field}"}
+        return {"elem_id": f"{tab}_{field}"}
 
     with accordion(False, label=TITLE, **named("enabled")) as parts["enabled"]:
-        choices, chosen, kind = _model_choices(models_folder)
-        with gr.Row():
-            parts["model"] = gr.Dropdown(choices, value=chosen, label="Model", **named("model"))
-            refresh = gr.Button("🔄", scale=0, min_width=40, elem_classes=["tool"], **named("refresh"))
-        missing = gr.Markdown(_MISSING, visible=not choices)
+        if notice:
+            gr.Markdown(notice, **named("notice"))
+        kind = _build_model(parts, named, folders)
         with gr.Row(variant="compact"):
             with gr.Group():
-                parts["subject"] = _picture(_SUBJECT_LABEL[is_img2img], **named("subject"))
-                parts["cutout"] = _radio(
-                    "Cut out the subject", Cutout, _CUTOUT_LABELS, info=_CUTOUT_INFO, **named("cutout")
-                )
-            with gr.Column(visible=kind is Kind.FOREGROUND, min_width=280) as light_group:
-                parts["light"] = _radio("Light comes from", Light, _LIGHT_LABELS, **named("light"))
-                parts["light_map"] = _picture(_LIGHT_MAP_LABEL[is_img2img], visible=False, **named("light_map"))
-                parts["light_denoise"] = _slider(
-                    "light_denoise", 0.01, info=_LIGHT_DENOISE_INFO, visible=False, **named("light_denoise")
-                )
-            with gr.Column(visible=kind is Kind.BACKGROUND, min_width=280) as background_group:
-                parts["background"] = _radio(
+                parts["subject"] = picture(_SUBJECT_LABEL[is_img2img], **named("subject"))
+                _build_cutout(parts, named, folders)
+            with gr.Column(visible=kind is Kind.FOREGROUND, min_width=280, **named("light_group")) as light_group:
+                _build_light(parts, named, is_img2img)
+            with gr.Column(
+                visible=kind is Kind.BACKGROUND, min_width=280, **named("background_group")
+            ) as background_group:
+                parts["background"] = radio(
                     "Background", Background, _BACKGROUND_LABELS, info=_BACKGROUND_INFO, **named("background")
                 )
-                parts["background_image"] = _picture("Background picture", **named("background_image"))
+                parts["background_image"] = picture("Background picture", **named("background_image"))
+        cutout.build_edge_and_mask(parts, named, host, canvas)
+        _build_finish(parts, named)
         with gr.Row(variant="compact"):
-            parts["strength"] = _slider("strength", 0.05, **named("strength"))
+            parts["strength"] = slider("strength", 0.05, **named("strength"))
             parts["show_subject"] = gr.Checkbox(
                 False, label="Show the subject as the model sees it", **named("show_subject")
             )
-    _connect(parts, light_group, background_group, models_folder, is_img2img)
-    refresh.click(lambda: _refreshed(parts["model"], models_folder), None, [parts["model"], missing], **_QUIET)
+    _connect(parts, light_group, background_group, folders, is_img2img)
     return Panel([parts[field] for field in RelightRequest.__fields__], _infotext_fields(parts))
 
 
-_QUIET = {"show_progress": "hidden", "queue": False}
-
-_MISSING = (
-    "There is no IC-Light model in `models/ic-light`. Put `iclight_sd15_fc.safetensors` (light by direction and "
-    "prompt) or `iclight_sd15_fbc.safetensors` (light of a background) there, from "
-    "[huggingface.co/lllyasviel/ic-light](https://huggingface.co/lllyasviel/ic-light), and press 🔄."
-)
 _SUBJECT_LABEL = ("Subject", "Subject (empty: the tab's picture)")
 _LIGHT_MAP_LABEL = ("Light map", "Light map (empty: the tab's picture)")
 _CUTOUT_INFO = "A transparent picture is cut out already."
 _BACKGROUND_INFO = "A picture, or a plain one, bright on one side."
 _LIGHT_DENOISE_INFO = "Lower follows the light more."
-_CUTOUT_LABELS = {
-    Cutout.GRABCUT: "By GrabCut",
-    Cutout.NONE: "No, as it is",
-}
+_REINFORCE_INFO = "How much of the subject lies over the light that the picture starts from."
+_DETAIL_INFO = "Gives back fine detail, such as letters and faces, that diffusion repainted."
+_RADIUS_INFO = "What is smaller is a detail, in % of the picture's shorter side."
+_COLOUR_INFO = "Gives back the subject's own hue and saturation under the new light."
 _LIGHT_LABELS = {
     Light.NONE: "Prompt only",
     Light.LEFT: "Left",
@@ -104,63 +114,108 @@ _BACKGROUND_LABELS = {
     Background.BOTTOM: "Bottom",
     Background.AMBIENT: "Grey",
 }
+_AREA_LABELS = {DetailArea.SUBJECT: "The subject", DetailArea.EVERYTHING: "Everything"}
+
+Named = Callable[[str], dict[str, str]]
 
 
-def _model_choices(folder: Path) -> tuple[list[tuple[str, str]], str | None, Kind]:
-    """The dropdown's entries, the one to begin with, and its kind."""
-    kinds = {path.name: kind for path, kind in known_models(folder).items()}
-    choices = [(f"{name} ({kind.value})", name) for name, kind in kinds.items()]
-    chosen = next((name for name, kind in kinds.items() if kind is Kind.FOREGROUND), next(iter(kinds), None))
-    return choices, chosen, kinds.get(chosen, Kind.FOREGROUND)
+def _build_model(parts: dict[str, Any], named: Named, folders: Folders) -> Kind:
+    """The model's dropdown, what is wrong with the one chosen, and the offer to fetch it."""
+    listed = choices.models(folders())
+    with gr.Row():
+        parts["model"] = gr.Dropdown(listed.choices, value=listed.chosen, label="Model", **named("model"))
+        refresh = gr.Button("🔄", scale=0, min_width=40, elem_classes=["tool"], **named("refresh"))
+    damaged = gr.Markdown(visible=False, **named("damaged"))
+    offer = build_offer(named("model")["elem_id"], choices.missing(listed.chosen, folders()), folders)
+
+    def relisted() -> Any:
+        return choices.relisted(parts["model"], choices.models(folders()))
+
+    def what_is_wrong(name: str | None) -> Any:
+        sentence = choices.damage(name, folders())
+        return gr.update(value=sentence or "", visible=bool(sentence))
+
+    refresh.click(relisted, None, parts["model"], **QUIET)
+    parts["model"].change(what_is_wrong, parts["model"], damaged, **QUIET)
+    connect_offer(offer, parts["model"], lambda name: choices.missing(name, folders()), folders, relisted)
+    return listed.kinds.get(listed.chosen, Kind.FOREGROUND)
 
 
-def _refreshed(dropdown: gr.Dropdown, folder: Path) -> tuple[Any, Any]:
-    """The list and the hint, after files were added or removed. What is chosen stays, also a name just pasted."""
-    choices, chosen, _ = _model_choices(folder)
-    first = {} if dropdown.choices else {"value": chosen}
-    dropdown.choices = choices  # gradio checks what the page sends against these
-    return gr.update(choices=choices, **first), gr.update(visible=not choices)
+def _build_cutout(parts: dict[str, Any], named: Named, folders: Folders) -> None:
+    """How the subject is cut out, and the offer to fetch the model for it."""
+    parts["cutout"] = gr.Dropdown(
+        choices.cutouts(folders()), value="auto", label="Cut out by", info=_CUTOUT_INFO, **named("cutout")
+    )
+    offer = build_offer(named("cutout")["elem_id"], None, folders)
+
+    def relisted() -> Any:
+        return gr.update(choices=choices.cutouts(folders()))
+
+    def missing(value: str | None) -> ManifestFile | None:
+        return choices.missing(choices.cutout_file(value), folders())
+
+    connect_offer(offer, parts["cutout"], missing, folders, relisted)
 
 
-def _picture(label: str, visible: bool = True, **name: str) -> gr.Image:
-    # no image_mode: gradio's own conversion would turn 16-bit greyscale white, `Picture` takes any mode
-    return gr.Image(label=label, type="pil", image_mode=None, interactive=True, height=280, visible=visible, **name)
+def _build_light(parts: dict[str, Any], named: Named, is_img2img: bool) -> None:
+    parts["light"] = radio("Light comes from", Light, _LIGHT_LABELS, **named("light"))
+    parts["light_map"] = picture(_LIGHT_MAP_LABEL[is_img2img], visible=False, **named("light_map"))
+    parts["light_denoise"] = slider(
+        "light_denoise", 0.01, info=_LIGHT_DENOISE_INFO, visible=False, **named("light_denoise")
+    )
+    parts["reinforce_foreground"] = slider(
+        "reinforce_foreground", 0.05, info=_REINFORCE_INFO, visible=False, **named("reinforce_foreground")
+    )
 
 
-def _radio(label: str, choices: type[Enum], labels: dict[Any, str], info: str | None = None, **name: str) -> gr.Radio:
-    default = next(iter(choices))
-    pairs = [(labels[each], each.value) for each in choices]
-    return gr.Radio(pairs, value=default.value, label=label, info=info, **name)
+def _build_finish(parts: dict[str, Any], named: Named) -> None:
+    with gr.Accordion("Detail and colour", open=False, **named("finish")):
+        with gr.Row(variant="compact"):
+            parts["detail_transfer"] = slider("detail_transfer", 0.05, info=_DETAIL_INFO, **named("detail_transfer"))
+            parts["detail_radius"] = slider("detail_radius", 0.1, info=_RADIUS_INFO, **named("detail_radius"))
+        with gr.Row(variant="compact"):
+            parts["colour_keep"] = slider("colour_keep", 0.05, info=_COLOUR_INFO, **named("colour_keep"))
+            parts["detail_area"] = radio("Details of", DetailArea, _AREA_LABELS, **named("detail_area"))
+        parts["show_untouched"] = gr.Checkbox(
+            False, label="Show the pictures without detail and colour given back as well", **named("show_untouched")
+        )
 
 
-def _slider(field: str, step: float, info: str | None = None, visible: bool = True, **name: str) -> gr.Slider:
-    low, high = limits(field)
-    default = RelightRequest.__fields__[field].default
-    label = field.replace("_", " ").capitalize()
-    return gr.Slider(low, high, default, step=step, label=label, info=info, visible=visible, **name)
-
-
-def _connect(parts: dict[str, Any], light_group: Any, background_group: Any, folder: Path, is_img2img: bool) -> None:
+def _connect(
+    parts: dict[str, Any], light_group: Any, background_group: Any, folders: Folders, is_img2img: bool
+) -> None:
     """Show only what goes with the chosen model and light."""
 
     def on_model(name: str | None) -> tuple[Any, Any]:
-        kind = known_models(folder).get(folder / name, Kind.FOREGROUND) if name else Kind.FOREGROUND
+        kind = choices.kind(name, folders())
         return gr.update(visible=kind is Kind.FOREGROUND), gr.update(visible=kind is Kind.BACKGROUND)
 
-    def on_light(light: str) -> tuple[Any, Any]:
-        # in img2img the tab's own slider says how closely the light is followed
-        shows_denoise = light != Light.NONE.value and not is_img2img
-        return gr.update(visible=light == Light.CUSTOM.value), gr.update(visible=shows_denoise)
+    def on_light(light: str) -> tuple[Any, Any, Any]:
+        starts = light != Light.NONE.value
+        return (
+            gr.update(visible=light == Light.CUSTOM.value),
+            # in img2img the tab's own slider says how closely the light is followed
+            gr.update(visible=starts and not is_img2img),
+            gr.update(visible=starts),
+        )
 
     def on_background(background: str) -> Any:
         return gr.update(visible=background in (Background.IMAGE.value, Background.MIRRORED.value))
 
-    parts["model"].change(on_model, parts["model"], [light_group, background_group], **_QUIET)
-    parts["light"].change(on_light, parts["light"], [parts["light_map"], parts["light_denoise"]], **_QUIET)
-    parts["background"].change(on_background, parts["background"], parts["background_image"], **_QUIET)
+    shown_by_light = [parts[field] for field in ("light_map", "light_denoise", "reinforce_foreground")]
+    parts["model"].change(on_model, parts["model"], [light_group, background_group], **QUIET)
+    parts["light"].change(on_light, parts["light"], shown_by_light, **QUIET)
+    parts["background"].change(on_background, parts["background"], parts["background_image"], **QUIET)
 
 
 def _infotext_fields(parts: dict[str, Any]) -> list[tuple[Any, str | Callable]]:
-    settings = ("model", "strength", "cutout", "light", "light_denoise", "background")
+    def or_nothing(field: str) -> Callable[[dict], float | None]:
+        name = infotext_name(field)
+        return lambda params: float(params.get(name, 0)) if infotext_name("model") in params else None
+
     enabled = (parts["enabled"], lambda params: infotext_name("model") in params)
-    return [enabled, *((parts[field], infotext_name(field)) for field in settings)]
+    fields = (
+        (parts[field], or_nothing(field) if field in OFF_BY_DEFAULT else infotext_name(field))
+        for field in INFOTEXT_SETTINGS
+    )
+    return [enabled, *fields]

@@ -144,7 +144,7 @@ class ForgePage:
 
     def open_panel(self) -> None:
         """Open it by its title, which also enables it."""
-        self.panel.locator(".label-wrap").click()
+        self.panel.locator(".label-wrap").first.click()
         expect(self.switch).to_be_checked()
         expect(self.part("model")).to_be_visible()
 
@@ -152,6 +152,37 @@ class ForgePage:
         """Upload a picture, and wait until it is shown."""
         self.upload(f"iclight_{self.tab}_{field}", path)
         expect(self.part(field).locator("img")).to_be_visible(timeout=30_000)
+
+    def open_part(self, field: str) -> None:
+        """Open one of the accordions in the panel."""
+        self.part(field).locator(".label-wrap").first.click()
+
+    def show_cutout(self) -> None:
+        """Press the button, and wait for its answer."""
+        image = self.part("cutout_canvas").locator("img.forge-image")
+        before = image.get_attribute("src") or ""
+        self.part("show_cutout").click()
+        expect(image).not_to_have_attribute("src", before, timeout=PATIENCE)
+        expect(image).to_have_attribute("src", re.compile("^data:image/png"))
+
+    def paint(self, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
+        """A stroke on the cut-out, between two points in shares of its width and height."""
+        canvas = self.part("cutout_canvas")
+        canvas.scroll_into_view_if_needed()
+        canvas.hover()
+        canvas.locator("input.forge-toolbar-color").fill(colour)
+        box = canvas.locator("img.forge-image").bounding_box()
+        assert box is not None
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+        self.page.mouse.move(*points[0])
+        self.page.mouse.down()
+        self.page.mouse.move(*points[1], steps=20)
+        self.page.mouse.up()
+
+    def choose_from(self, field: str, label: str) -> None:
+        """Choose from a list by what an entry begins with."""
+        self.part(field).locator("input").click()
+        self.page.get_by_role("option", name=re.compile(rf"^\W*{re.escape(label)}")).click()
 
     def choose(self, field: str, label: str) -> None:
         """Choose one of a few."""

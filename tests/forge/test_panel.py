@@ -12,6 +12,7 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
+from lib_iclight.weights.manifest import manifest
 from tests.contract import oracle
 from tests.contract.bench import ForgeBench, background, forge_bench, subject, tab_picture
 from tests.contract.cases import (
@@ -24,6 +25,7 @@ from tests.contract.cases import (
     subject_and_background,
     tab_subject,
 )
+from tests.weights.hostile_server import Fault, HostileServer, hostile_server
 
 from .browser import ForgePage, chromium
 
@@ -36,7 +38,7 @@ OPTIONS = {
     for name, value in {"width": WIDTH, "height": HEIGHT, "sampler": SAMPLER, "cfg": 1}.items()
 } | {"sd_t2i_hr_cfg": 1, "samples_save": False, "grid_save": False, "return_grid": False}
 
-FC, FBC = "iclight_sd15_fc.safetensors", "iclight_sd15_fbc.safetensors"
+FC, FCON, FBC = (f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fcon", "fbc"))
 
 OpenTab = Callable[[str], ForgePage]
 SavePicture = Callable[[Image.Image], Path]
@@ -47,9 +49,17 @@ KINDS = {1: "fc", 2: "fbc"}
 
 
 @pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForgeBench]:
+def hub() -> Iterator[HostileServer]:
+    """Stands in Hugging Face's place."""
+    with hostile_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory, hub: HostileServer) -> Iterator[ForgeBench]:
     """A Forge with its page, this extension and the probe."""
-    with forge_bench(tmp_path_factory.mktemp("panel"), webui=True, options=OPTIONS) as bench:
+    environment = {"HF_ENDPOINT": hub.address, "NO_PROXY": "127.0.0.1", "HF_HUB_OFFLINE": "0"}
+    with forge_bench(tmp_path_factory.mktemp("panel"), True, OPTIONS, environment) as bench:
         yield bench
 
 
@@ -157,21 +167,19 @@ def test_models_added_later_are_found(bench: ForgeBench, open_tab: OpenTab) -> N
     page.choose_model(FC)
     page.refresh_models()
     page.part("model").locator("input").click()
-    expect(page.page.get_by_role("option")).to_have_count(2)
+    expect(page.page.get_by_role("option")).to_have_count(3)
+    expect(page.page.get_by_role("option").last).to_have_text(re.compile(f"{FCON}.*to fetch"))
 
 
 @pytest.mark.parametrize("tab", ["txt2img", "img2img"])
 def test_only_what_goes_together_is_shown(open_tab: OpenTab, tab: str) -> None:
     page = open_tab(tab)
     page.open_panel()
-    in_txt2img = tab == "txt2img"
+    starting = {"light", "reinforce_foreground"} | ({"light_denoise"} if tab == "txt2img" else set())
     for choose, shown in (
         (lambda: None, {"light"}),
-        (lambda: page.choose("light", "Left"), {"light"} | ({"light_denoise"} if in_txt2img else set())),
-        (
-            lambda: page.choose("light", "My own light map"),
-            {"light", "light_map"} | ({"light_denoise"} if in_txt2img else set()),
-        ),
+        (lambda: page.choose("light", "Left"), starting),
+        (lambda: page.choose("light", "My own light map"), starting | {"light_map"}),
         (lambda: page.choose("light", "Prompt only"), {"light"}),
         (lambda: page.choose_model(FBC), {"background", "background_image"}),
         (lambda: page.choose("background", "Right"), {"background"}),
@@ -179,10 +187,92 @@ def test_only_what_goes_together_is_shown(open_tab: OpenTab, tab: str) -> None:
         (lambda: page.choose_model(FC), {"light"}),
     ):
         choose()
-        for field in ("light", "light_map", "light_denoise", "background", "background_image"):
+        for field in (
+            "light",
+            "light_map",
+            "light_denoise",
+            "reinforce_foreground",
+            "background",
+            "background_image",
+        ):
             expect(page.part(field)).to_be_visible(visible=field in shown)
         for field in ("model", "subject", "cutout", "strength", "show_subject"):
             expect(page.part(field)).to_be_visible()
+
+
+def test_a_missing_model_is_fetched_with_progress_and_cancelled(
+    bench: ForgeBench, open_tab: OpenTab, hub: HostileServer
+) -> None:
+    """The server holds the rest back after 800 bytes: the page shows them, until the fetch is cancelled."""
+    part = bench.offsets["fc"].with_name(f"{FCON}.part")
+    hub.files[FCON] = b"x" * 1000
+    hub.plans[FCON] = [Fault("hold", 0.8, headers={"Content-Length": str(manifest()[FCON].size)})]
+    page = open_tab("txt2img")
+    page.open_panel()
+    expect(page.part("model_offer")).to_be_hidden()
+    page.choose_model(FCON)
+    offer = page.part("model_offer")
+    expect(offer).to_contain_text("is not there yet: 1.7 GB, Apache-2.0, by Lvmin Zhang")
+    assert hub.requests == [], "never unasked"
+    try:
+        page.part("model_fetch").click()
+        expect(offer).to_contain_text("of 1719 MB")
+        expect(page.part("model_fetch")).to_be_hidden()
+        page.part("model_cancel").click()
+        expect(page.part("model_fetch")).to_be_visible()
+        expect(offer).to_contain_text(FCON)
+        assert part.stat().st_size == 800 and not part.with_suffix("").exists()
+    finally:
+        for left in part.parent.glob(f"{FCON}*"):
+            left.unlink()
+    page.choose_model(FC)
+    expect(offer).to_be_hidden()
+
+
+def test_the_api_fetches_too(bench: ForgeBench, hub: HostileServer) -> None:
+    status, listed = bench.server.get("/iclight/models")
+    assert status == 200
+    assert {each["name"]: each["state"] for each in listed}[FC] == "there"
+    assert bench.server.post("/iclight/models/unknown.safetensors/fetch", {})[0] == 404
+    assert hub.requests == []
+
+
+def test_the_cut_out_is_seen_mended_and_used(open_tab: OpenTab, save: SavePicture) -> None:
+    """A black stroke takes the middle away: there the subject is the model's grey."""
+    page = open_tab("txt2img")
+    page.open_panel()
+    page.give("subject", save(subject()))
+    page.open_part("cutout_tools")
+    page.show_cutout()
+    page.paint((0.3, 0.5), (0.7, 0.5), "#000000")
+    page.show_cutout()
+    expect(page.part("mask").locator("img")).to_be_visible()
+    page.part("show_subject").get_by_role("checkbox").check()
+    page.generate()
+    shown = np.asarray(page.pictures(2)[1].convert("RGB")).astype(int)
+    (expected,) = panel_subject(WIDTH, HEIGHT)
+    unmended = np.asarray(expected).astype(int)
+    middle = np.s_[HEIGHT // 2, int(0.35 * WIDTH) : int(0.65 * WIDTH)]
+    assert np.abs(shown[middle] - 127).max() <= 2 < np.abs(unmended[middle] - 127).max()
+    above = np.s_[: int(0.4 * HEIGHT)]
+    assert np.array_equal(shown[above], unmended[above])
+
+    page.give("subject", save(background()))
+    expect(page.part("mask").locator("img")).to_have_count(0)
+
+
+def test_details_and_colours_come_back(open_tab: OpenTab, save: SavePicture) -> None:
+    page = open_tab("txt2img")
+    page.open_panel()
+    page.give("subject", save(subject()))
+    page.open_part("finish")
+    page.set_number("iclight_txt2img_detail_transfer", 0.8)
+    page.set_number("iclight_txt2img_colour_keep", 1)
+    page.part("show_untouched").get_by_role("checkbox").check()
+    page.generate()
+    finished, untouched = (np.asarray(each.convert("RGB")).astype(int) for each in page.pictures(2))
+    assert finished.shape == untouched.shape and np.abs(finished - untouched).max() > 8
+    assert "IC-Light detail transfer: 0.8" in page.infotext() and "IC-Light colour keep: 1" in page.infotext()
 
 
 def test_txt2img_with_foreground_model(bench: ForgeBench, open_tab: OpenTab, save: SavePicture, figure: Figure) -> None:
@@ -234,7 +324,7 @@ def test_img2img_with_the_tabs_picture_and_light(
     page = open_tab("img2img")
     page.give_to_canvas("img2img_image", save(tab_picture(WIDTH, HEIGHT)))
     page.open_panel()
-    page.choose("cutout", "No, as it is")
+    page.choose_from("cutout", "Nothing: take it as it is")
     page.choose("light", "Right")
     page.generate()
     check_pictures(page, WIDTH, HEIGHT)
@@ -252,7 +342,7 @@ def test_img2img_batch_relights_each_picture_as_its_own_subject(
     page.upload("img2img_batch_upload", *[save(picture) for picture in pictures])
     expect(page.page.locator("#img2img_batch_upload .file")).to_have_count(3)
     page.open_panel()
-    page.choose("cutout", "No, as it is")
+    page.choose_from("cutout", "Nothing: take it as it is")
     page.generate()
     check_pictures(page, WIDTH, HEIGHT, count=3)
     check_passes(
@@ -291,7 +381,7 @@ def test_settings_come_back_from_a_picture(open_tab: OpenTab, save: SavePicture,
     page = open_tab("txt2img")
     page.open_panel()
     page.give("subject", save(subject()))
-    page.choose("cutout", "No, as it is")
+    page.choose_from("cutout", "Nothing: take it as it is")
     page.choose("light", "Top")
     page.set_number("iclight_txt2img_light_denoise", 0.8)
     page.set_number("iclight_txt2img_strength", 0.75)
@@ -307,7 +397,7 @@ def test_settings_come_back_from_a_picture(open_tab: OpenTab, save: SavePicture,
     by_file.page.locator("#txt2img_tab").click()
     expect(by_file.switch).to_be_checked()
     expect(by_file.part("model").locator("input")).to_have_value(f"{FC} (foreground)")
-    expect(by_file.chosen("cutout")).to_have_text("No, as it is")
+    expect(by_file.part("cutout").locator("input")).to_have_value("Nothing: take it as it is")
     expect(by_file.chosen("light")).to_have_text("Top")
     expect(by_file.number("iclight_txt2img_light_denoise")).to_have_value("0.8")
     expect(by_file.number("iclight_txt2img_strength")).to_have_value("0.75")

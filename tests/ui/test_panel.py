@@ -12,12 +12,18 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from lib_iclight.request import Kind, RelightRequest, infotext, parse
+from lib_iclight.embedded.sampler import State
+from lib_iclight.hosts.embedded import EmbeddedHost
+from lib_iclight.request import INFOTEXT_SETTINGS, OFF_BY_DEFAULT, Kind, RelightRequest, infotext, parse
 from lib_iclight.ui.panel import Panel, build_panel
 from lib_iclight.weights import find_model, kind_of
 
+KINDS = ("fc", "fcon", "fbc")
 TABS = pytest.mark.parametrize("is_img2img", [False, True], ids=["txt2img", "img2img"])
-DEFAULTS = [False, None, None, "grabcut", "none", None, 0.9, "image", None, 1.0, False]
+SUBJECT_AND_LIGHT = [None, "auto", None, 0.0, 0.0, "none", None, 0.9, 0.0]
+BACKGROUND_AND_FINISH = ["image", None, 1.0, 0.0, 1.0, "subject", 0.0, False, False]
+DEFAULTS = [*SUBJECT_AND_LIGHT, *BACKGROUND_AND_FINISH]
+"""Of all fields but the first two."""
 
 
 @contextmanager
@@ -28,9 +34,17 @@ def input_accordion(value: bool, label: str, elem_id: str) -> Iterator[gr.Checkb
         yield checkbox
 
 
+class Canvas:
+    """Forge's `ForgeCanvas`, as far as its values go."""
+
+    def __init__(self, elem_id: str) -> None:
+        self.background = gr.Image(type="pil", elem_id=f"{elem_id}_background")
+        self.foreground = gr.Image(type="pil", image_mode="RGBA", elem_id=f"{elem_id}_foreground")
+
+
 def built(is_img2img: bool, folder: Path) -> tuple[gr.Blocks, Panel]:
     with gr.Blocks() as blocks:
-        panel = build_panel(is_img2img, input_accordion, folder)
+        panel = build_panel(is_img2img, input_accordion, Canvas, EmbeddedHost(folder, State()))
     return blocks, panel
 
 
@@ -42,15 +56,26 @@ def component(panel: Panel, field: str) -> Any:
     return panel.components[list(RelightRequest.__fields__).index(field)]
 
 
-def changed(blocks: gr.Blocks, panel: Panel, field: str, value: Any) -> list[dict]:
-    """What the page is told when a component is set to a value."""
-    (function,) = [
-        function
-        for function in blocks.fns.values()
-        if (component(panel, field)._id, "change") in [tuple(target) for target in function.targets]
-    ]
-    answer = function.fn(value)
-    return list(answer) if isinstance(answer, tuple) else [answer]
+def changed(blocks: gr.Blocks, panel: Panel, field: str, value: Any) -> dict[str, dict]:
+    """What the page is told when a component is set to a value, by the ends of the elements' ids."""
+    told: dict[str, dict] = {}
+    for function in blocks.fns.values():
+        if (component(panel, field)._id, "change") in [tuple(target) for target in function.targets]:
+            answer = function.fn(value)
+            answers = list(answer) if isinstance(answer, tuple) else [answer]
+            told |= {name_of(output): update for output, update in zip(function.outputs, answers, strict=True)}
+    return told
+
+
+def name_of(block: Any) -> str:
+    """An element's id without the tab's part."""
+    return (block.elem_id or "").split("_", 2)[-1]
+
+
+def block(blocks: gr.Blocks, name: str) -> Any:
+    """The element of that id."""
+    (found,) = [each for each in blocks.blocks.values() if name_of(each) == name]
+    return found
 
 
 def put_model(folder: Path, name: str, channels: int) -> None:
@@ -69,12 +94,13 @@ def models(tmp_path: Path) -> Path:
 @TABS
 def test_components_are_in_the_requests_order_with_its_defaults(is_img2img: bool, tmp_path: Path) -> None:
     _, panel = built(is_img2img, tmp_path)
-    assert values(panel) == DEFAULTS
+    fetched_first = "iclight_sd15_fc.safetensors"
+    assert values(panel) == [False, fetched_first, *DEFAULTS]
     tab = "img2img" if is_img2img else "txt2img"
     names = [name for name in RelightRequest.__fields__ if name != "enabled"]
     assert [each.elem_id for each in panel.components[1:]] == [f"iclight_{tab}_{name}" for name in names]
     asked = RelightRequest.from_api({})
-    for field, value in zip(list(RelightRequest.__fields__)[1:], values(panel)[1:], strict=True):
+    for field, value in zip(list(RelightRequest.__fields__)[2:], values(panel)[2:], strict=True):
         assert getattr(asked, field) == value
 
 
@@ -89,7 +115,7 @@ def test_what_the_panel_offers_is_taken(is_img2img: bool, models: Path, model: s
         sent[fields.index(field)] = value
 
     def kind(name: str | None) -> Kind:
-        return kind_of(find_model(models, name))
+        return kind_of(find_model([models], name))
 
     request = parse(sent, kind)
     request.check_kind(kind(model), model)
@@ -101,12 +127,14 @@ def test_what_the_panel_offers_is_taken(is_img2img: bool, models: Path, model: s
 @TABS
 def test_every_choice_and_end_of_a_slider_is_taken(is_img2img: bool, tmp_path: Path) -> None:
     _, panel = built(is_img2img, tmp_path)
-    for field in ("cutout", "light", "background"):
+    for field in ("cutout", "light", "background", "detail_area"):
         offered = [value for _, value in component(panel, field).choices]
         assert offered == [each.value for each in RelightRequest.__fields__[field].type_]
         for value in offered:
             RelightRequest.from_api({field: value})
-    for field in ("light_denoise", "strength"):
+    sliders = [name for name in RelightRequest.__fields__ if isinstance(component(panel, name), gr.Slider)]
+    assert len(sliders) == 8
+    for field in sliders:
         slider = component(panel, field)
         for value in (slider.minimum, slider.maximum):
             RelightRequest.from_api({field: value})
@@ -122,65 +150,91 @@ def test_models_are_offered_with_what_they_look_at(is_img2img: bool, models: Pat
     assert dropdown.choices == [
         ("a_fbc.safetensors (foreground and background)", "a_fbc.safetensors"),
         ("b_fc.safetensors (foreground)", "b_fc.safetensors"),
+        ("c_other.safetensors (damaged)", "c_other.safetensors"),
+        ("d_broken.safetensors (damaged)", "d_broken.safetensors"),
+        *((f"iclight_sd15_{kind}.safetensors (1.7 GB to fetch)", f"iclight_sd15_{kind}.safetensors") for kind in KINDS),
     ]
-    assert dropdown.value == "b_fc.safetensors" == find_model(models, None).name
+    assert dropdown.value == "b_fc.safetensors" == find_model([models], None).name
 
 
-def groups(blocks: gr.Blocks) -> list[bool]:
+def shown_groups(blocks: gr.Blocks) -> list[bool]:
     """Whether the light's and the background's part are shown."""
-    return [each.visible for each in blocks.blocks.values() if type(each) is gr.Column]
+    return [block(blocks, name).visible for name in ("light_group", "background_group")]
 
 
-def hint(blocks: gr.Blocks) -> Any:
-    return next(each for each in blocks.blocks.values() if isinstance(each, gr.Markdown))
-
-
-def test_without_a_model_the_panel_says_what_to_do(tmp_path: Path) -> None:
+def test_without_a_model_the_panel_offers_to_fetch_one(tmp_path: Path) -> None:
     blocks, panel = built(False, tmp_path / "missing")
-    assert hint(blocks).visible and "huggingface.co/lllyasviel/ic-light" in hint(blocks).value
-    assert component(panel, "model").choices == []
-    assert not (tmp_path / "missing").exists()
+    assert component(panel, "model").value == "iclight_sd15_fc.safetensors"
+    text = block(blocks, "model_offer_text").value
+    assert block(blocks, "model_offer").visible and not block(blocks, "cutout_offer").visible
+    for said in ("iclight_sd15_fc.safetensors", "1.7 GB", "Apache-2.0", str(tmp_path / "missing"), "huggingface.co"):
+        assert said in text
+    assert not (tmp_path / "missing").exists(), "nothing is fetched unasked"
 
 
-def test_with_a_model_the_panel_says_nothing(models: Path) -> None:
+def test_with_a_model_the_panel_offers_nothing(models: Path) -> None:
     blocks, _ = built(False, models)
-    assert not hint(blocks).visible and groups(blocks) == [True, False]
+    assert not block(blocks, "model_offer").visible and shown_groups(blocks) == [True, False]
+
+
+def test_a_chosen_model_that_is_missing_is_offered(models: Path) -> None:
+    blocks, panel = built(False, models)
+    told = changed(blocks, panel, "model", "iclight_sd15_fbc.safetensors")
+    assert told["model_offer"]["visible"] and told["model_fetch"]["visible"] and not told["model_cancel"]["visible"]
+    assert "iclight_sd15_fbc.safetensors" in told["model_offer_text"]["value"]
+    assert told["background_group"]["visible"] and not told["light_group"]["visible"]
+    assert not changed(blocks, panel, "model", "b_fc.safetensors")["model_offer"]["visible"]
+
+
+def test_a_damaged_model_says_what_to_do(models: Path) -> None:
+    blocks, panel = built(False, models)
+    assert not block(blocks, "damaged").visible
+    told = changed(blocks, panel, "model", "d_broken.safetensors")["damaged"]
+    assert told["visible"] and "d_broken.safetensors" in told["value"] and "Replace it" in told["value"]
+    assert not changed(blocks, panel, "model", "b_fc.safetensors")["damaged"]["visible"]
+
+
+def test_matting_models_are_offered_with_their_licence_and_size(tmp_path: Path) -> None:
+    blocks, panel = built(False, tmp_path)
+    labels = {value: label for label, value in component(panel, "cutout").choices}
+    assert labels["u2netp"] == "U²-Net, small (Apache-2.0, 5 MB to fetch)"
+    assert labels["birefnet-lite"] == "BiRefNet lite (MIT, 224 MB to fetch)"
+    assert labels["grabcut"].startswith("GrabCut (fallback")
+    told = changed(blocks, panel, "cutout", "birefnet-lite")
+    assert told["cutout_offer"]["visible"] and "BiRefNet" in told["cutout_offer_text"]["value"]
+    assert not changed(blocks, panel, "cutout", "grabcut")["cutout_offer"]["visible"]
+    (tmp_path / "u2netp.onnx").write_bytes(b"there")
+    _, again = built(False, tmp_path)
+    assert ("U²-Net, small (Apache-2.0)", "u2netp") in component(again, "cutout").choices
 
 
 def test_a_background_model_alone_shows_the_background(tmp_path: Path) -> None:
     put_model(tmp_path, "fbc.safetensors", 12)
     blocks, panel = built(False, tmp_path)
-    assert component(panel, "model").value == "fbc.safetensors" and groups(blocks) == [False, True]
+    assert component(panel, "model").value == "fbc.safetensors" and shown_groups(blocks) == [False, True]
 
 
-def pressed(blocks: gr.Blocks) -> list[dict]:
-    """What the page is told when the button beside the models is pressed."""
-    (button,) = [each for each in blocks.blocks.values() if isinstance(each, gr.Button)]
+def pressed(blocks: gr.Blocks, name: str, *given: Any) -> Any:
+    """What the page is told when a button is pressed."""
     (function,) = [
         function
         for function in blocks.fns.values()
-        if (button._id, "click") in [tuple(target) for target in function.targets]
+        if (block(blocks, name)._id, "click") in [tuple(target) for target in function.targets]
     ]
-    return list(function.fn())
+    return function.fn(*given)
 
 
 def test_new_models_are_found_without_a_restart(tmp_path: Path) -> None:
     blocks, panel = built(False, tmp_path)
     put_model(tmp_path, "fc.safetensors", 8)
-    offered = [("fc.safetensors (foreground)", "fc.safetensors")]
-    dropdown, text = pressed(blocks)
-    assert dropdown["choices"] == offered and dropdown["value"] == "fc.safetensors" and not text["visible"]
-    assert component(panel, "model").preprocess("fc.safetensors") == "fc.safetensors", "gradio takes it from the page"
-
-    put_model(tmp_path, "a_fc.safetensors", 8)
-    dropdown, text = pressed(blocks)
-    assert [name for _, name in dropdown["choices"]] == ["a_fc.safetensors", "fc.safetensors"]
+    dropdown = pressed(blocks, "refresh")
+    assert dropdown["choices"][0] == ("fc.safetensors (foreground)", "fc.safetensors")
     assert "value" not in dropdown, "what was chosen stays"
-
-    for path in tmp_path.iterdir():
-        path.unlink()
-    dropdown, text = pressed(blocks)
-    assert dropdown["choices"] == [] and text["visible"]
+    assert component(panel, "model").preprocess("fc.safetensors") == "fc.safetensors", "gradio takes it from the page"
+    (tmp_path / "fc.safetensors").unlink()
+    assert [name for _, name in pressed(blocks, "refresh")["choices"]] == [
+        f"iclight_sd15_{kind}.safetensors" for kind in KINDS
+    ]
 
 
 @TABS
@@ -194,32 +248,38 @@ def test_only_what_goes_with_the_model_is_shown(is_img2img: bool, models: Path) 
         None: [True, False],
     }
     for model, visible in shown.items():
-        assert [update["visible"] for update in changed(blocks, panel, "model", model)] == visible
+        told = changed(blocks, panel, "model", model)
+        assert [told[group]["visible"] for group in ("light_group", "background_group")] == visible
 
 
 @TABS
 def test_only_what_goes_with_the_light_is_shown(is_img2img: bool, tmp_path: Path) -> None:
     blocks, panel = built(is_img2img, tmp_path)
     for light in ("none", "left", "ambient", "custom"):
-        light_map, denoise = changed(blocks, panel, "light", light)
-        assert light_map["visible"] == (light == "custom")
-        assert denoise["visible"] == (light != "none" and not is_img2img)
-    assert not component(panel, "light_map").visible and not component(panel, "light_denoise").visible
+        told = changed(blocks, panel, "light", light)
+        assert told["light_map"]["visible"] == (light == "custom")
+        assert told["light_denoise"]["visible"] == (light != "none" and not is_img2img)
+        assert told["reinforce_foreground"]["visible"] == (light != "none")
+    for field in ("light_map", "light_denoise", "reinforce_foreground"):
+        assert not component(panel, field).visible
 
 
 @TABS
 def test_only_what_goes_with_the_background_is_shown(is_img2img: bool, tmp_path: Path) -> None:
     blocks, panel = built(is_img2img, tmp_path)
     for background in ("image", "mirrored", "left", "ambient"):
-        (update,) = changed(blocks, panel, "background", background)
-        assert update["visible"] == (background in ("image", "mirrored"))
+        told = changed(blocks, panel, "background", background)
+        assert told["background_image"]["visible"] == (background in ("image", "mirrored"))
     assert component(panel, "background_image").visible
 
 
 def test_building_again_changes_nothing(models: Path) -> None:
     listing = sorted(path.name for path in models.iterdir())
     with gr.Blocks():
-        panels = [build_panel(is_img2img, input_accordion, models) for is_img2img in (False, True, False, True)]
+        panels = [
+            build_panel(is_img2img, input_accordion, Canvas, EmbeddedHost(models, State()))
+            for is_img2img in (False, True, False, True)
+        ]
     for first, again in ((panels[0], panels[2]), (panels[1], panels[3])):
         assert values(first) == values(again)
         assert not {id(each) for each in first.components} & {id(each) for each in again.components}
@@ -236,20 +296,28 @@ def test_reading_the_panels_defaults_changes_none(models: Path) -> None:
     before = copy.copy(sent)
     parse(sent, lambda name: Kind.FOREGROUND)
     assert all(one is other for one, other in zip(sent, before, strict=True))
-    assert values(panel)[1:] == ["b_fc.safetensors", *DEFAULTS[2:]]
+    assert values(panel) == [False, "b_fc.safetensors", *DEFAULTS]
 
 
 @TABS
 def test_settings_are_pasted_back_by_their_infotext_names(is_img2img: bool, models: Path) -> None:
     _, panel = built(is_img2img, models)
-    fields = {name: part for part, name in panel.infotext_fields if isinstance(name, str)}
     assert all(part in panel.components for part, _ in panel.infotext_fields)
+    effects = dict.fromkeys(OFF_BY_DEFAULT, 0.5)
     written: dict[str, Any] = {}
     for kind in Kind:
-        written |= infotext(RelightRequest.from_api({"light": "left"}), kind, "m", starts_from_light=True)
-    assert fields.keys() == written.keys()
-    for name, part in fields.items():
-        assert name == "IC-Light " + part.elem_id.split("_", 2)[2].replace("_", " ")
-    ((switch, is_on),) = [(part, name) for part, name in panel.infotext_fields if callable(name)]
-    assert switch is panel.components[0]
+        request = RelightRequest.from_api({"light": "left", **effects})
+        written |= infotext(request, kind, "m.safetensors", starts_from_light=True)
+    fields = dict(panel.infotext_fields)
+    assert [name_of(part) for part in fields] == ["enabled-checkbox", *INFOTEXT_SETTINGS]
+    for part, pasted in list(fields.items())[1:]:
+        name = "IC-Light " + name_of(part).replace("_", " ")
+        if name_of(part) in OFF_BY_DEFAULT:
+            assert pasted({name: "0.5", "IC-Light model": "m"}) == 0.5
+            assert pasted({"IC-Light model": "m"}) == 0, "what a picture was made without is switched off"
+            assert pasted({"Steps": "20"}) is None, "another picture changes nothing"
+        else:
+            assert pasted == name
+        assert name in written
+    is_on = fields[panel.components[0]]
     assert is_on(written) is True and is_on({"Steps": "20"}) is False

@@ -1,0 +1,109 @@
+"""What the panel's dropdowns list: the models that are there, those that are damaged, and those that can be fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..foreground.matting import MODELS
+from ..request import Cutout, Kind
+from ..weights import damaged_models, find_file, known_models
+from ..weights.manifest import ManifestFile, manifest
+
+Folders = Callable[[], Sequence[Path]]
+
+_KINDS_TO_FETCH = {
+    "iclight_sd15_fc.safetensors": Kind.FOREGROUND,
+    "iclight_sd15_fcon.safetensors": Kind.FOREGROUND,
+    "iclight_sd15_fbc.safetensors": Kind.BACKGROUND,
+}
+
+_CUTOUT_LABELS = {
+    Cutout.AUTO: "The best that is there",
+    Cutout.BIREFNET_LITE: "BiRefNet lite",
+    Cutout.BIREFNET_GENERAL: "BiRefNet",
+    Cutout.ISNET_GENERAL_USE: "IS-Net",
+    Cutout.ISNET_ANIME: "IS-Net for anime",
+    Cutout.U2NET_HUMAN_SEG: "U²-Net for people",
+    Cutout.U2NETP: "U²-Net, small",
+    Cutout.GRABCUT: "GrabCut (fallback, no model)",
+    Cutout.NONE: "Nothing: take it as it is",
+}
+
+
+@dataclass(frozen=True)
+class ModelList:
+    """The model dropdown's entries, the one to begin with, and what each file looks at."""
+
+    choices: list[tuple[str, str]]
+    chosen: str | None
+    kinds: dict[str, Kind]
+
+
+def models(folders: Sequence[Path]) -> ModelList:
+    """Models that are there first, then damaged ones, then those that can be fetched."""
+    there: dict[str, Kind] = {}
+    for path, kind in known_models(folders).items():
+        there.setdefault(path.name, kind)
+    damaged = [path.name for path in damaged_models(folders) if path.name not in there]
+    absent = {name: kind for name, kind in _KINDS_TO_FETCH.items() if name not in there and name not in damaged}
+    choices = [
+        *((f"{name} ({kind.value})", name) for name, kind in there.items()),
+        *((f"{name} (damaged)", name) for name in damaged),
+        *((f"{name} ({size_text(manifest()[name].size)} to fetch)", name) for name in absent),
+    ]
+    usable = there or absent
+    chosen = next((name for name, kind in usable.items() if kind is Kind.FOREGROUND), next(iter(usable), None))
+    return ModelList(choices, chosen, there | absent)
+
+
+def relisted(dropdown: gr.Dropdown, listed: ModelList) -> Any:
+    """The list after files were added or removed. What is chosen stays, also a name just pasted."""
+    dropdown.choices = listed.choices  # gradio checks what the page sends against these
+    return gr.update(choices=listed.choices)
+
+
+def kind(name: str | None, folders: Sequence[Path]) -> Kind:
+    """What a listed model looks at; a damaged one is taken for one that sees the subject only."""
+    return models(folders).kinds.get(name, Kind.FOREGROUND)
+
+
+def damage(name: str | None, folders: Sequence[Path]) -> str | None:
+    """What is wrong with a listed model, as a sentence."""
+    if name in models(folders).kinds:
+        return None
+    return next((sentence for path, sentence in damaged_models(folders).items() if path.name == name), None)
+
+
+def cutouts(folders: Sequence[Path]) -> list[tuple[str, str]]:
+    """Ways of cutting out, each model with its licence and what is to be fetched."""
+    return [(_cutout_label(each, folders), each.value) for each in Cutout]
+
+
+def cutout_file(value: str | None) -> str | None:
+    """The file that a way of cutting out needs, if it needs one."""
+    model = MODELS.get(Cutout(value)) if value else None
+    return model and model[0]
+
+
+def missing(name: str | None, folders: Sequence[Path]) -> ManifestFile | None:
+    """The file to be fetched for a choice, where it isn't there."""
+    file = manifest().get(name or "")
+    return file if file is not None and find_file(folders, file.name) is None else None
+
+
+def size_text(size: int) -> str:
+    """A file's size as people say it."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def _cutout_label(way: Cutout, folders: Sequence[Path]) -> str:
+    if way not in MODELS:
+        return _CUTOUT_LABELS[way]
+    file = manifest()[MODELS[way][0]]
+    to_fetch = "" if find_file(folders, file.name) else f", {size_text(file.size)} to fetch"
+    return f"{_CUTOUT_LABELS[way]} ({file.licence}{to_fetch})"

@@ -1,0 +1,127 @@
+"""The cut-out in the panel: seen before anything is generated, and mended with a brush."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from ..errors import ICLightError
+from ..foreground import CutoutSettings, Foreground, cut_out, holds_models, release_models, resolve
+from ..hosts import Host
+from ..request import RelightRequest
+from .parts import QUIET, picture, slider
+
+SHOWN_SIZE = 1024
+"""Longer side of what is shown and painted on, in pixels. The cut-out itself has its picture's size."""
+
+_CHECKS = (96, 144)
+"""The two greys of the board that shows through where the picture is cut away."""
+
+_FAINT = 0.25
+"""How much is still seen of what is cut away, so that it can be painted back."""
+
+Named = Callable[[str], dict[str, str]]
+
+
+class Canvas(Protocol):
+    """What the web UI has for painting on a picture: two components, whose values are Pillow images or None."""
+
+    background: Any
+    foreground: Any
+    """The strokes alone, transparent where there are none."""
+
+
+def build_edge_and_mask(parts: dict[str, Any], named: Named, host: Host, canvas: Callable[[str], Canvas]) -> None:
+    """The cut-out's edge, what to see it by, and what to mend it with: `edge_shift`, `edge_feather` and `mask`.
+
+    :param parts: has `subject` and `cutout`.
+    :param named: a field's element id, as gradio's components take it.
+    :param canvas: builds the web UI's own canvas, given an element id. (gradio's editor redraws itself all the time,
+        seen or not, on the graphics card that is to generate.)
+    """
+    with gr.Accordion("See the cut-out and mend it", open=False, **named("cutout_tools")):
+        with gr.Row(variant="compact"):
+            parts["edge_shift"] = slider("edge_shift", 0.1, label="Grow (or shrink) the edge, %", **named("edge_shift"))
+            parts["edge_feather"] = slider("edge_feather", 0.1, label="Feather the edge, %", **named("edge_feather"))
+        show = gr.Button("Show the cut-out", **named("show_cutout"))
+        gr.Markdown("Paint on it, in white to add and in black to take away, and press the button again.")
+        with gr.Row():
+            with gr.Column(scale=2):
+                painting = canvas(named("cutout_canvas")["elem_id"])
+            parts["mask"] = picture("Mask (painted, or a file)", **named("mask"))
+    shows = [parts["mask"], painting.background, painting.foreground]
+
+    def on_show(*values: Any) -> tuple[Any, Any, Any]:
+        try:
+            return shown(*values, host.models_folders())
+        except ICLightError as error:
+            gr.Warning(str(error))
+            return gr.update(), gr.update(), gr.update()
+        finally:
+            if holds_models():
+                host.release_with_models(release_models)
+
+    seen_by = [parts[field] for field in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
+    show.click(on_show, [*seen_by, painting.foreground], shows)
+    # strokes belong to the picture that they were painted on
+    parts["subject"].input(lambda: (None, None, None), None, shows, **QUIET)
+
+
+def shown(
+    subject: Image.Image | None,
+    cutout: str,
+    edge_shift: float,
+    edge_feather: float,
+    mask: Image.Image | None,
+    strokes: Image.Image | None,
+    folders: Sequence[Path],
+) -> tuple[Image.Image | None, Image.Image, Image.Image]:
+    """Take what was painted into the mask, and cut out anew.
+
+    :returns: the mask; the cut-out, what is cut away being faint; and no strokes: a transparent picture.
+    :raises ICLightError: there is no subject, or it can't be cut out.
+    """
+    if subject is None:
+        raise ICLightError("There is no picture in Subject. (The img2img tab's own picture can't be shown here.)")
+    mask = _painted_over(mask, strokes)
+    request = RelightRequest.from_api(
+        {"subject": subject, "cutout": cutout, "edge_shift": edge_shift, "edge_feather": edge_feather, "mask": mask}
+    )
+    way = resolve(request.cutout, folders)
+    settings = CutoutSettings(way, request.edge_shift, request.edge_feather, request.mask)
+    background = _on_board(cut_out(request.subject, settings, folders))
+    return mask, background, Image.new("RGBA", background.size)
+
+
+def _painted_over(mask: Image.Image | None, strokes: Image.Image | None) -> Image.Image | None:
+    """The mask with strokes on it, transparent where neither is."""
+    if strokes is None or not strokes.convert("RGBA").getextrema()[3][1]:  # nothing but transparency
+        return mask
+    below = Image.new("RGBA", strokes.size) if mask is None else mask.convert("RGBA").resize(strokes.size)
+    return Image.alpha_composite(below, strokes.convert("RGBA"))
+
+
+def _on_board(foreground: Foreground) -> Image.Image:
+    """The cut-out on a checkerboard, at most 1024 pixels wide and high."""
+    original = _small(foreground.original.rgb)
+    if foreground.alpha is None:
+        return original
+    behind = Image.blend(_checkerboard(*original.size), original, _FAINT)
+    return Image.composite(_small(foreground.colour), behind, _small(foreground.alpha))
+
+
+def _small(pixels: np.ndarray) -> Image.Image:
+    image = Image.fromarray(pixels)
+    scale = min(1.0, SHOWN_SIZE / max(image.size))
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BOX)
+
+
+def _checkerboard(width: int, height: int) -> Image.Image:
+    rows, columns = np.ogrid[:height, :width]
+    return Image.fromarray(np.array(_CHECKS, np.uint8)[(rows // 16 + columns // 16) % 2]).convert("RGB")
