@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--iclight", type=Path, metavar="FILE", help="an IC-Light model (safetensors)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the picture goes (PNG)")
     parser.add_argument("--cfg", type=float, help="guidance; 2 without a background, 7 with one")
-    parser.add_argument("--cutout", default="grabcut", help="how the subject is cut out: grabcut or none")
+    parser.add_argument(
+        "--cutout", default="auto", help="how the subject is cut out: auto, a matting model, grabcut or none"
+    )
     for name, default in DEFAULTS.items():
         parser.add_argument(f"--{name}", type=int, help=f"{default} by default")
     return parser

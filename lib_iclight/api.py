@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from .errors import ICLightError
 from .foreground import release_models
 from .weights.jobs import FetchJob, job, start
-from .weights.manifest import find, manifest, state_of
+from .weights.manifest import FileState, ManifestFile, find, manifest, state_of
 
 
 class NoFetchError(ICLightError):
@@ -28,26 +28,28 @@ class NotAllowedError(ICLightError):
     status = 403
 
 
-def add_routes(app: FastAPI, models_folder: Path, credentials: Mapping[str, str] | None = None) -> None:
+def add_routes(
+    app: FastAPI, folders: Callable[[], Sequence[Path]], credentials: Mapping[str, str] | None = None
+) -> None:
     """Add `/iclight/models` and what is below it. Only files of the manifest are ever fetched.
 
     Errors have `detail`: 404 for a name that the manifest doesn't have and for a fetch that there is none of, 403 for
     a request that another site's page sent, 401 for wrong credentials.
 
-    :param models_folder: where the files are, and fetched ones go.
+    :param folders: where files may be, asked for anew each time; fetched ones go to the first.
     :param credentials: passwords by user name, where the API asks for them.
     """
     router = APIRouter(prefix="/iclight", dependencies=[Depends(check) for check in _checks(credentials)])
 
     @router.get("/models")
     def models() -> list[dict[str, Any]]:
-        """Every file of the manifest, how it lies in the folder (by its size), and its last fetch."""
-        return [_described(name, models_folder) for name in manifest()]
+        """Every file of the manifest, how it lies in the folders (by its size), and its last fetch."""
+        return [_described(name, folders()) for name in manifest()]
 
     @router.post("/models/{name}/fetch")
     def start_fetch(name: str) -> dict[str, Any]:
         """Fetch a file in the background; one that is being fetched goes on."""
-        return _progress(start(find(name), models_folder))
+        return _progress(start(find(name), _folder_of(find(name), folders())))
 
     @router.get("/models/{name}/fetch")
     def fetch_progress(name: str) -> dict[str, Any]:
@@ -87,9 +89,18 @@ def _checks(credentials: Mapping[str, str] | None) -> list[Callable]:
     return [_from_this_site, is_known] if credentials else [_from_this_site]
 
 
-def _described(name: str, folder: Path) -> dict[str, Any]:
+def _folder_of(file: ManifestFile, folders: Sequence[Path]) -> Path:
+    """The first folder that holds a file of the right size, or the one that it would be fetched to."""
+    return next((each for each in folders if state_of(file, each) is FileState.THERE), folders[0])
+
+
+def _described(name: str, folders: Sequence[Path]) -> dict[str, Any]:
     file, last = find(name), job(name)
-    return {**file.dict(), "state": state_of(file, folder).value, "fetch": _progress(last) if last else None}
+    return {
+        **file.dict(),
+        "state": state_of(file, _folder_of(file, folders)).value,
+        "fetch": _progress(last) if last else None,
+    }
 
 
 def _last(name: str) -> FetchJob:

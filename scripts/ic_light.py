@@ -53,10 +53,15 @@ if PACKAGE.samefile(OWN / "lib_iclight"):
                 raise ICLightError(NOTICE)
             return super()._requested(p, args)
 
-    script_callbacks.on_ui_settings(register_settings)
-    if shared.cmd_opts.api or shared.cmd_opts.nowebui:
+    def _add_routes(_: Any, app: Any) -> None:
         host = ICLightScript.host
-        script_callbacks.on_app_started(lambda _, app: add_routes(app, host.models_folder(), host.api_credentials()))
+        add_routes(app, host.models_folders, host.api_credentials())
+
+    # Forge's `on_…` functions find out who calls them by reading every file on the stack: 70 ms each.
+    register_settings()
+    if shared.cmd_opts.api or shared.cmd_opts.nowebui:
+        started = script_callbacks.callback_map["callbacks_app_started"]
+        script_callbacks.add_callback(started, _add_routes, category="app_started", filename=__file__)
 
 else:
 

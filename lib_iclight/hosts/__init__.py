@@ -28,11 +28,8 @@ class TabFit:
 class Host(Protocol):
     """What the relight needs of the program that it runs in."""
 
-    def models_folder(self) -> Path:
-        """The folder that IC-Light's files are in."""
-
     def models_folders(self) -> list[Path]:
-        """The folders that IC-Light's files are looked for in, :meth:`models_folder` first. They may be missing."""
+        """The folders that models are looked for in, the one that fetched files go to first. They may be missing."""
 
     def unet_shapes(self, unet: Any) -> Mapping[str, tuple[int, ...]]:
         """Shapes of the UNet's tensors as the checkpoint has them, whatever is merged right now."""

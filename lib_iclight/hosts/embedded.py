@@ -24,9 +24,6 @@ class EmbeddedHost(BackendHost):
         self._models_folder = models_folder
         self._state = state
 
-    def models_folder(self) -> Path:
-        return self._models_folder
-
     def models_folders(self) -> list[Path]:
         return [self._models_folder]
 

@@ -19,12 +19,9 @@ FOLDER_SETTING = "iclight_models_folder"
 class ForgeHost(BackendHost):
     """See :class:`lib_iclight.hosts.Host`. Holds nothing."""
 
-    def models_folder(self) -> Path:
-        return Path(paths.models_path) / "ic-light"
-
     def models_folders(self) -> list[Path]:
         models = Path(paths.models_path)
-        folders = [self.models_folder(), models / "unet", models / "diffusion_models"]
+        folders = [models / "ic-light", models / "unet", models / "diffusion_models"]
         # people paste paths with the quotation marks that their file manager put around them
         chosen = str(getattr(shared.opts, FOLDER_SETTING, "")).strip().strip("\"'")
         return [*folders, Path(chosen)] if chosen else folders

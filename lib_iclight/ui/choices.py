@@ -90,9 +90,14 @@ def cutout_file(value: str | None) -> str | None:
     return model and model[0]
 
 
+def listed(name: str | None) -> ManifestFile | None:
+    """The manifest's file of that name."""
+    return manifest().get(name or "")
+
+
 def missing(name: str | None, folders: Sequence[Path]) -> ManifestFile | None:
     """The file to be fetched for a choice, where it isn't there."""
-    file = manifest().get(name or "")
+    file = listed(name)
     return file if file is not None and find_file(folders, file.name) is None else None
 
 

@@ -14,7 +14,7 @@ from ..errors import ICLightError
 from ..foreground import CutoutSettings, Foreground, cut_out, holds_models, release_models, resolve
 from ..hosts import Host
 from ..request import RelightRequest
-from .parts import QUIET, picture, slider
+from .parts import QUIET, UNNAMED, picture, slider
 
 SHOWN_SIZE = 1024
 """Longer side of what is shown and painted on, in pixels. The cut-out itself has its picture's size."""
@@ -67,7 +67,7 @@ def build_edge_and_mask(parts: dict[str, Any], named: Named, host: Host, canvas:
                 host.release_with_models(release_models)
 
     seen_by = [parts[field] for field in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
-    show.click(on_show, [*seen_by, painting.foreground], shows)
+    show.click(on_show, [*seen_by, painting.foreground], shows, **UNNAMED)
     # strokes belong to the picture that they were painted on
     parts["subject"].input(lambda: (None, None, None), None, shows, **QUIET)
 

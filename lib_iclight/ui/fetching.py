@@ -13,7 +13,7 @@ from ..errors import ICLightError
 from ..weights.jobs import FetchJob, JobState, job, start
 from ..weights.manifest import ManifestFile
 from .choices import Folders, size_text
-from .parts import QUIET
+from .parts import QUIET, UNNAMED
 
 _SECONDS_BETWEEN = 0.5
 
@@ -41,9 +41,8 @@ def build_offer(name: str, file: ManifestFile | None, folders: Folders) -> Fetch
     """
     with gr.Group(visible=file is not None, elem_id=f"{name}_offer") as box:
         text = gr.Markdown(_offered(file, folders()[0]) if file else "", elem_id=f"{name}_offer_text")
-        with gr.Row():
-            fetch = gr.Button("Fetch it", variant="primary", elem_id=f"{name}_fetch")
-            cancel = gr.Button("Cancel", visible=False, elem_id=f"{name}_cancel")
+        fetch = gr.Button("Fetch it", variant="primary", elem_id=f"{name}_fetch")
+        cancel = gr.Button("Cancel", visible=False, elem_id=f"{name}_cancel")
     return FetchOffer(box, text, fetch, cancel)
 
 
@@ -53,19 +52,21 @@ def connect_offer(
     missing: Callable[[str | None], ManifestFile | None],
     folders: Folders,
     relisted: Callable[[], Any],
+    damage: Callable[[str | None], str | None] = lambda value: None,
 ) -> None:
     """Show the offer when a model is chosen that isn't there, and fetch it when the user says so.
 
     :param missing: the file that a choice needs and that isn't there.
     :param relisted: the choice's list, once a file has come.
+    :param damage: what is wrong with a choice's file that is there, as a sentence.
     """
 
     def on_choice(value: str | None) -> tuple[Any, ...]:
-        file = missing(value)
+        file, wrong = missing(value), damage(value)
         if file is None:
-            return _shown(visible=False)
+            return _shown(wrong or "", visible=bool(wrong))
         running = _running(file)
-        return _progress(running) if running else _shown(_offered(file, folders()[0]), fetch=True)
+        return _progress(running) if running else _shown(wrong or _offered(file, folders()[0]), fetch=True)
 
     def on_fetch(value: str | None) -> Iterator[tuple[Any, ...]]:
         file = missing(value)
@@ -91,7 +92,7 @@ def connect_offer(
             running.cancel()
 
     choice.change(on_choice, choice, offer.parts, **QUIET)
-    offer.fetch.click(on_fetch, choice, [*offer.parts, choice], show_progress="hidden")
+    offer.fetch.click(on_fetch, choice, [*offer.parts, choice], show_progress="hidden", **UNNAMED)
     offer.cancel.click(on_cancel, choice, None, **QUIET)
 
 

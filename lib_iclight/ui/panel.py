@@ -125,19 +125,20 @@ def _build_model(parts: dict[str, Any], named: Named, folders: Folders) -> Kind:
     with gr.Row():
         parts["model"] = gr.Dropdown(listed.choices, value=listed.chosen, label="Model", **named("model"))
         refresh = gr.Button("🔄", scale=0, min_width=40, elem_classes=["tool"], **named("refresh"))
-    damaged = gr.Markdown(visible=False, **named("damaged"))
     offer = build_offer(named("model")["elem_id"], choices.missing(listed.chosen, folders()), folders)
 
     def relisted() -> Any:
         return choices.relisted(parts["model"], choices.models(folders()))
 
-    def what_is_wrong(name: str | None) -> Any:
-        sentence = choices.damage(name, folders())
-        return gr.update(value=sentence or "", visible=bool(sentence))
+    def damage(name: str | None) -> str | None:
+        return choices.damage(name, folders())
+
+    def missing(name: str | None) -> ManifestFile | None:
+        # a damaged file can be fetched anew
+        return choices.listed(name) if damage(name) else choices.missing(name, folders())
 
     refresh.click(relisted, None, parts["model"], **QUIET)
-    parts["model"].change(what_is_wrong, parts["model"], damaged, **QUIET)
-    connect_offer(offer, parts["model"], lambda name: choices.missing(name, folders()), folders, relisted)
+    connect_offer(offer, parts["model"], missing, folders, relisted, damage)
     return listed.kinds.get(listed.chosen, Kind.FOREGROUND)
 
 
@@ -173,7 +174,6 @@ def _build_finish(parts: dict[str, Any], named: Named) -> None:
         with gr.Row(variant="compact"):
             parts["detail_transfer"] = slider("detail_transfer", 0.05, info=_DETAIL_INFO, **named("detail_transfer"))
             parts["detail_radius"] = slider("detail_radius", 0.1, info=_RADIUS_INFO, **named("detail_radius"))
-        with gr.Row(variant="compact"):
             parts["colour_keep"] = slider("colour_keep", 0.05, info=_COLOUR_INFO, **named("colour_keep"))
             parts["detail_area"] = radio("Details of", DetailArea, _AREA_LABELS, **named("detail_area"))
         parts["show_untouched"] = gr.Checkbox(

@@ -9,7 +9,10 @@ import gradio as gr
 
 from ..request import RelightRequest, limits
 
-QUIET = {"show_progress": "hidden", "queue": False}
+UNNAMED: dict[str, Any] = {"api_name": False}
+"""For all events: they are the page's, gradio needn't describe them to anyone."""
+
+QUIET = {**UNNAMED, "show_progress": "hidden", "queue": False}
 """For events that only show and hide."""
 
 

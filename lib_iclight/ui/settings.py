@@ -8,7 +8,7 @@ from ..hosts.forge import FOLDER_SETTING
 
 
 def register_settings() -> None:
-    """Add the section. Called by Forge whenever it builds its page."""
+    """Add the section, before Forge builds its page."""
     folder = shared.OptionInfo(
         "", "One more folder with IC-Light and matting models", section=("iclight", "IC Light"), restrict_api=True
     )

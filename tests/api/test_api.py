@@ -37,7 +37,7 @@ def serving(folder: Path, credentials: dict[str, str] | None = None) -> Iterator
     """The API on a server of its own."""
     jobs._jobs.clear()
     app = FastAPI()
-    add_routes(app, folder, credentials)
+    add_routes(app, lambda: [folder, folder / "elsewhere"], credentials)
     uvicorn_server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # whoever connects before it has started waits in the socket's queue
@@ -135,3 +135,10 @@ def test_where_the_api_asks_for_a_password_so_do_these(tmp_path: Path, server: H
 
 def test_memory_is_given_back(client: httpx.Client) -> None:
     assert client.post(RELEASE).status_code == 200
+
+
+def test_a_file_in_another_folder_is_there(client: httpx.Client, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    with (tmp_path / "elsewhere" / NAME).open("wb") as sparse:
+        sparse.truncate(manifest()[NAME].size)
+    assert {each["name"]: each["state"] for each in client.get("/iclight/models").json()}[NAME] == "there"

@@ -137,7 +137,7 @@ class ForgeServer:
                 raise ForgeError(f"Forge ended with {self._process.returncode}.\n{self.read_log()[-4000:]}")
             if time.monotonic() - start > self.patience:
                 raise ForgeError(f"Forge did not start within {self.patience} s.\n{self.read_log()[-4000:]}")
-            time.sleep(0.2)
+            time.sleep(0.02)
         self.seconds_to_start = time.monotonic() - start
 
     def _link_extensions(self) -> None:

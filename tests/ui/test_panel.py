@@ -188,10 +188,19 @@ def test_a_chosen_model_that_is_missing_is_offered(models: Path) -> None:
 
 def test_a_damaged_model_says_what_to_do(models: Path) -> None:
     blocks, panel = built(False, models)
-    assert not block(blocks, "damaged").visible
-    told = changed(blocks, panel, "model", "d_broken.safetensors")["damaged"]
-    assert told["visible"] and "d_broken.safetensors" in told["value"] and "Replace it" in told["value"]
-    assert not changed(blocks, panel, "model", "b_fc.safetensors")["damaged"]["visible"]
+    told = changed(blocks, panel, "model", "d_broken.safetensors")
+    assert told["model_offer"]["visible"] and not told["model_fetch"]["visible"]
+    text = told["model_offer_text"]["value"]
+    assert "d_broken.safetensors" in text and "Replace it" in text
+    assert not changed(blocks, panel, "model", "b_fc.safetensors")["model_offer"]["visible"]
+
+
+def test_a_damaged_model_that_is_published_can_be_fetched_anew(models: Path) -> None:
+    (models / "iclight_sd15_fbc.safetensors").write_bytes(b"x")
+    blocks, panel = built(False, models)
+    told = changed(blocks, panel, "model", "iclight_sd15_fbc.safetensors")
+    assert told["model_offer"]["visible"] and told["model_fetch"]["visible"]
+    assert "Replace it" in told["model_offer_text"]["value"]
 
 
 def test_matting_models_are_offered_with_their_licence_and_size(tmp_path: Path) -> None:
