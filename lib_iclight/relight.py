@@ -177,10 +177,10 @@ class RelightHooks:
         if isinstance(generation, Refused) or generation.size == (0, 0):
             self._withhold(p, processed)
             return
+        self.host.add_results(processed, generation.untouched)
         try:
-            shown = self._shown_subjects(generation) if generation.request.show_subject else []
-            if generation.untouched or shown:
-                self.host.add_results(processed, [*generation.untouched, *shown])
+            if generation.request.show_subject:
+                self.host.add_results(processed, self._shown_subjects(generation))
         except Exception as error:  # a finishing touch: say so, on the page and over the API, and keep the pictures
             report(error)
             generation.complaints.append(f"IC-Light could not show the subject: {error}")

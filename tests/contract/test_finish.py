@@ -50,10 +50,12 @@ def check(bench: Bench, tab: str, payload: Mapping[str, Any], originals: Callabl
     before, after = plain.images[first:], touched.images[first:]
     assert len(after) == 2 * len(before)
     for number, image in enumerate(before):
-        expected = finished(image, *originals(number))
-        assert np.abs(expected.astype(int) - np.asarray(image)).max() > 8, "the finish does something"
-        assert np.array_equal(np.asarray(after[number]), expected)
-        assert np.array_equal(np.asarray(after[len(before) + number]), np.asarray(image))
+        result, untouched = after[number], np.asarray(after[len(before) + number])
+        # Forge on a CPU repeats a batch of two to a level only
+        assert np.abs(untouched.astype(int) - np.asarray(image)).max() <= 1
+        expected = finished(after[len(before) + number], *originals(number))
+        assert np.abs(expected.astype(int) - untouched).max() > 8, "the finish does something"
+        assert np.array_equal(np.asarray(result), expected)
 
 
 FC = relight(model="iclight_sd15_fc", subject=subject())
