@@ -116,7 +116,12 @@ def _made(picture: Picture, cutout: Cutout, settings: CutoutSettings, folders: S
     alpha = shifted(alpha, settings.edge_shift)
     # The colours of a picture with transparency of its own are the subject's already. Others are told apart before
     # the edge is feathered: that puts transparency where there is no mixture.
-    colour = picture.rgb if picture.alpha is not None else own_colours(picture.rgb, alpha)
+    if picture.alpha is None:
+        colour = own_colours(picture.rgb, alpha)
+    elif settings.edge_shift > 0 or settings.edge_feather > 0:  # what was transparent is often black underneath
+        colour = np.where(picture.alpha[..., None] > 0, picture.rgb, own_colours(picture.rgb, picture.alpha))
+    else:
+        colour = picture.rgb
     alpha = feathered(alpha, settings.edge_feather)
     if not alpha.any():
         raise ICLightError("Nothing of the subject is left: change the mask, or take edge_shift nearer to 0.")

@@ -152,13 +152,13 @@ class MattingModel:
 
     def _session(self, path: Path) -> Any:
         key = (path, self.file.sha256)
-        if key not in _sessions:
+        session = _sessions.get(key)  # taken out at once: they may be released meanwhile
+        if session is None:
             self._check(path)
             while len(_sessions) >= _MAX_SESSIONS:
                 _sessions.popitem(last=False)
-            _sessions[key] = _open_session(path)
-        _sessions.move_to_end(key)
-        return _sessions[key]
+            session = _sessions[key] = _open_session(path)
+        return session
 
     def _check(self, path: Path) -> None:
         """Compare the file with what it must be, before anything of it is run."""

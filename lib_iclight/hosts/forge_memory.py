@@ -51,4 +51,5 @@ def release_with_models(release: Callable[[], None]) -> None:
     member = _listed.setdefault(release, _Released(release))
     models = memory_management.current_loaded_models
     if not any(each.model is member for each in models):
-        models.insert(0, memory_management.LoadedModel(member))
+        # at the end: the panel runs beside a generation, and Forge goes through the list by number
+        models.append(memory_management.LoadedModel(member))

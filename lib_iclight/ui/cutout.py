@@ -13,6 +13,7 @@ from PIL import Image
 from ..errors import ICLightError
 from ..foreground import CutoutSettings, Foreground, cut_out, holds_models, release_models, resolve
 from ..hosts import Host
+from ..pictures import Picture
 from ..request import RelightRequest
 from .parts import QUIET, UNNAMED, picture, slider
 
@@ -102,8 +103,15 @@ def _painted_over(mask: Image.Image | None, strokes: Image.Image | None) -> Imag
     """The mask with strokes on it, transparent where neither is."""
     if strokes is None or not strokes.convert("RGBA").getextrema()[3][1]:  # nothing but transparency
         return mask
-    below = Image.new("RGBA", strokes.size) if mask is None else mask.convert("RGBA").resize(strokes.size)
+    below = Image.new("RGBA", strokes.size) if mask is None else _as_rgba(mask).resize(strokes.size)
     return Image.alpha_composite(below, strokes.convert("RGBA"))
+
+
+def _as_rgba(mask: Image.Image) -> Image.Image:
+    """A mask of any mode, 16-bit ones too."""
+    given = Picture.from_image(mask, "mask")
+    alpha = np.full(given.rgb.shape[:2], 255, np.uint8) if given.alpha is None else given.alpha
+    return Image.fromarray(np.dstack([given.rgb, alpha]))
 
 
 def _on_board(foreground: Foreground) -> Image.Image:

@@ -91,8 +91,11 @@ def connect_offer(
         if running:
             running.cancel()
 
-    choice.change(on_choice, choice, offer.parts, **QUIET)
-    offer.fetch.click(on_fetch, choice, [*offer.parts, choice], show_progress="hidden", **UNNAMED)
+    fetching = offer.fetch.click(
+        on_fetch, choice, [*offer.parts, choice], show_progress="hidden", concurrency_limit=None, **UNNAMED
+    )
+    # the fetch itself goes on, but no longer has this offer to itself
+    choice.change(on_choice, choice, offer.parts, cancels=[fetching], **QUIET)
     offer.cancel.click(on_cancel, choice, None, **QUIET)
 
 

@@ -192,7 +192,13 @@ class _Download:
         self._check_space()
         # a redirect must not lead out of TLS; a mirror on this machine may have none to begin with
         hooks = {"request": [] if address(self.file).startswith("http://") else [_refuse_plain_http]}
-        with httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks=hooks, verify=_certificates()) as client:
+        try:
+            client = httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks=hooks, verify=_certificates())
+        except (ImportError, ValueError) as error:  # a kind of proxy that it can't speak to
+            raise ICLightError(
+                f"The proxy in the environment can't be used ({error}): {by_hand(self.file, self.folder)}"
+            ) from error
+        with client:
             for _ in range(_WRONG_FILES):
                 self._receive_all(client)
                 if is_whole(self.part, self.file, self.check_cancelled):

@@ -122,7 +122,8 @@ def test_the_edge_is_moved_and_then_softened() -> None:
     alpha = to_bytes(hairy_alpha(200, 160))
     cut = cut_out(Picture(rgb, alpha), settings(edge_shift=-1.0, edge_feather=2.0), [])
     assert np.array_equal(cut.alpha, feathered(shifted(alpha, -1.0), 2.0))
-    assert np.array_equal(cut.on_grey.rgb, composite_on_grey(rgb, cut.alpha))
+    assert np.array_equal(cut.on_grey.rgb, composite_on_grey(cut.colour, cut.alpha))
+    assert np.array_equal(cut.colour[alpha > 0], rgb[alpha > 0]), "what shows keeps its own colour"
 
 
 def test_where_feathering_reaches_out_the_subjects_colour_goes_on() -> None:
@@ -229,3 +230,15 @@ def test_what_failed_is_not_kept(published: Callable[[str, StandIn], Path]) -> N
         cut_out(picture, settings(Cutout.U2NETP), [folder])
     published("u2netp.onnx", stand_ins.U2NET)
     assert cut_out(picture, settings(Cutout.U2NETP), [folder]).alpha is not None
+
+
+@pytest.mark.parametrize("how", [{"edge_shift": 3.0}, {"edge_feather": 3.0}])
+def test_what_is_black_under_transparency_does_not_come_up(how: dict[str, float]) -> None:
+    """Pictures cut out elsewhere are often black where they are transparent."""
+    alpha = np.zeros((100, 100), np.uint8)
+    alpha[30:70, 30:70] = 255
+    rgb = np.where(alpha[..., None] > 0, np.uint8((220, 170, 140)), np.uint8(0))
+    made = cut_out(Picture(rgb, alpha), settings(Cutout.NONE, **how), [])
+    ring = (made.alpha > 0) & (alpha == 0)
+    assert ring.any()
+    assert np.abs(made.colour[ring].astype(int) - (220, 170, 140)).max() <= 8

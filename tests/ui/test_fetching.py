@@ -84,7 +84,9 @@ def offered(server: Server, folder: Path) -> tuple[gr.Blocks, FetchOffer]:
 
 def event(blocks: gr.Blocks, component: Any, name: str) -> Any:
     """The function behind an event."""
-    (function,) = [each.fn for each in blocks.fns.values() if (component._id, name) in map(tuple, each.targets)]
+    (function,) = [
+        each.fn for each in blocks.fns.values() if each.fn and (component._id, name) in map(tuple, each.targets)
+    ]
     return function
 
 

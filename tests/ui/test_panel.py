@@ -60,7 +60,8 @@ def changed(blocks: gr.Blocks, panel: Panel, field: str, value: Any) -> dict[str
     """What the page is told when a component is set to a value, by the ends of the elements' ids."""
     told: dict[str, dict] = {}
     for function in blocks.fns.values():
-        if (component(panel, field)._id, "change") in [tuple(target) for target in function.targets]:
+        is_ours = function.fn is not None  # without one it stops another event
+        if is_ours and (component(panel, field)._id, "change") in [tuple(target) for target in function.targets]:
             answer = function.fn(value)
             answers = list(answer) if isinstance(answer, tuple) else [answer]
             told |= {name_of(output): update for output, update in zip(function.outputs, answers, strict=True)}
