@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from lib_iclight.finish.srgb import to_display, to_linear
 
@@ -90,3 +92,12 @@ def likeness(picture: np.ndarray, truth: np.ndarray, box: tuple[slice, slice]) -
 
 def largest_change(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> int:
     return int(np.abs(one.astype(int) - other)[where].max())
+
+
+@st.composite
+def pairs(draw: st.DrawFn, largest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two pictures and a share of one size, at most `largest` pixels wide and high."""
+    size = draw(st.tuples(st.integers(1, largest), st.integers(1, largest)))
+    picture = arrays.arrays(np.uint8, (*size, 3))
+    share = arrays.arrays(np.float32, size, elements=st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+    return draw(picture), draw(picture), draw(share)

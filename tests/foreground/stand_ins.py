@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lib_iclight.weights.manifest import ManifestFile
+from tests.weights.conftest import manifest_file
 
 WEIGHTS = (1.0, 2.0, 4.0)
 """Of red, green and blue: exchanged channels are seen."""
@@ -57,21 +57,7 @@ class StandIn:
         """Write the file, and the manifest's entry for it."""
         data = self.model().SerializeToString()
         (folder / name).write_bytes(data)
-        return manifest_entry(name, data)
-
-
-def manifest_entry(name: str, data: bytes) -> ManifestFile:
-    """What a manifest says of a file."""
-    return ManifestFile(
-        name=name,
-        purpose="cut out in tests",
-        url=f"https://example.org/{name}",
-        size=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        sha256_sources=1,
-        licence="MIT",
-        author="these tests",
-    )
+        return manifest_file(name, data)
 
 
 U2NET = StandIn(320, 7)

@@ -15,6 +15,7 @@ from lib_iclight.foreground import matting, release_models, resolve
 from lib_iclight.foreground.matting import BIREFNET, ISNET, ISNET_ANIME, U2NET, Family, MattingModel
 from lib_iclight.request import Cutout
 from lib_iclight.weights.manifest import manifest
+from tests.weights.conftest import manifest_file
 
 from . import stand_ins
 from .stand_ins import StandIn
@@ -143,7 +144,7 @@ def test_a_file_that_was_whole_is_compared_again_when_it_changed(tmp_path: Path)
 
 def test_what_is_no_onnx_file_after_all(tmp_path: Path) -> None:
     (tmp_path / "stand-in.onnx").write_bytes(b"no network")
-    model = MattingModel(stand_ins.manifest_entry("stand-in.onnx", b"no network"), U2NET)
+    model = MattingModel(manifest_file("stand-in.onnx", b"no network"), U2NET)
     with pytest.raises(ICLightError, match=r"onnxruntime .* can't open .*stand-in\.onnx"):
         model.alpha(photo(9, 9), [tmp_path])
 
