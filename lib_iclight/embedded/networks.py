@@ -35,6 +35,15 @@ WINDOW = 75
 """Tokens of a prompt that CLIP reads at once, between its start and its end."""
 
 
+class _Width(int):
+    """A level's width, where ldm would multiply the first level's by a whole number."""
+
+    def __mul__(self, first: int) -> int:
+        return int(self)
+
+    __rmul__ = __mul__
+
+
 class Unet(ldm.UNetModel):
     """CompVis's own UNet."""
 
@@ -48,7 +57,7 @@ class Unet(ldm.UNetModel):
             out_channels=4,
             num_res_blocks=2,
             attention_resolutions=(1, 2, 4),
-            channel_mult=[width // len(first) for width in widths],
+            channel_mult=[_Width(width) for width in widths],
             num_heads=UNET_HEADS,
         )
         # The constructor makes transformers only where omegaconf is installed: here they replace its plain attention.

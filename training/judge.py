@@ -1,0 +1,94 @@
+"""Does a relit picture obey its light? Judged by what is known of the scene: normals, albedo, alpha."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lib_iclight.finish.srgb import luminance, to_linear
+
+from .world import LIGHT_COLOURS, SIDES, Lighting, Scene
+
+OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+
+_DARK = 0.02
+"""Light below which nothing can be said of a colour."""
+
+
+def is_lit_from(result: np.ndarray, scene: Scene, side: str) -> bool:
+    """Is the subject shaded as a light from this side shades its normals, rather than one from the opposite side?
+
+    What the picture shows is divided by the albedo, so that a bright pattern doesn't pass for light.
+
+    :param result: uint8 [size, size, 3].
+    """
+    seen = _subject(scene)
+    shading = (luminance(to_linear(result)) / luminance(scene.albedo.astype(np.float32)))[..., 0][seen]
+
+    def likeness(from_side: str) -> float:
+        expected = scene.shading(Lighting(from_side, "white"))[..., 0][seen]
+        return _correlation(shading, expected)
+
+    return likeness(side) > likeness(OPPOSITE[side])
+
+
+def albedo_likeness(result: np.ndarray, scene: Scene) -> float:
+    """Correlation of the subject's albedo in the result with the true one, over pixels and channels.
+
+    The light is divided out first: a constant and a direction, fitted to the picture, so that the side which the light
+    comes from is not judged here.
+    """
+    seen = _subject(scene)
+    linear, albedo = to_linear(result)[seen], scene.albedo[seen]
+    basis = np.column_stack([np.ones(len(linear)), scene.normals[seen]])
+    shown = (luminance(linear) / luminance(albedo.astype(np.float32)))[:, 0]
+    shading = basis @ np.linalg.lstsq(basis, shown, rcond=None)[0]
+    return _correlation(linear / np.maximum(shading, 0.15 * np.abs(shading).mean() + 1e-6)[:, None], albedo)
+
+
+def colour_shift(result: np.ndarray, before: np.ndarray, scene: Scene, colour: str) -> float:
+    """How far the subject's colour went from one picture to another towards a light's: 0 not at all, 1 all the way.
+
+    Colours are compared as logarithms of red and blue over green, in which light times albedo is a sum.
+
+    :param before: in white light, as the result uint8 [size, size, 3].
+    """
+    seen = _subject(scene)
+    went = _chroma(to_linear(result)[seen].mean(axis=0)) - _chroma(to_linear(before)[seen].mean(axis=0))
+    way = _chroma(np.array(LIGHT_COLOURS[colour]))
+    return float(went @ way / (way @ way))
+
+
+def sharpness(result: np.ndarray, truth: np.ndarray, scene: Scene) -> float:
+    """Correlation of the subject's fine detail, what a blur of two pixels takes away, with the truth's."""
+    import cv2
+
+    seen = _subject(scene)
+    fine = [
+        (picture - cv2.GaussianBlur(picture, (0, 0), 2))[seen]
+        for picture in (luminance(to_linear(each))[..., 0] for each in (result, truth))
+    ]
+    return _correlation(*fine)
+
+
+def in_white(light: Lighting) -> Lighting:
+    """The same light without its colour."""
+    return replace(light, colour="white")
+
+
+def _chroma(rgb: np.ndarray) -> np.ndarray:
+    red, green, blue = np.log(np.maximum(rgb, _DARK / 10))
+    return np.array([red - green, blue - green])
+
+
+def _subject(scene: Scene) -> np.ndarray:
+    return scene.alpha > 0.95
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    first, second = first.ravel() - first.mean(), second.ravel() - second.mean()
+    return float(first @ second / max(np.sqrt((first @ first) * (second @ second)), 1e-12))
+
+
+assert set(OPPOSITE) == set(SIDES)

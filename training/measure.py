@@ -1,0 +1,205 @@
+"""Figures of the small models on held-out scenes: `python -m training.measure`.
+
+Every picture goes the way of a user's: a request to the embedded host's front door.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from lib_iclight.embedded.webui import WebUI
+from lib_iclight.light import light_map
+from lib_iclight.request import Light
+
+from .data import HELD_OUT
+from .judge import OPPOSITE, albedo_likeness, colour_shift, is_lit_from
+from .world import AMBIENT, LIGHT_COLOURS, SIDES, Lighting, Recipe, Scene
+
+SMALL = Path("lib_iclight/embedded/small")
+SIZE = 256
+STEPS = 20
+GUIDANCE = 2.0
+LEAST_SHIFT = 0.1
+"""Of the way to the light's colour that a subject must go to count as gone."""
+
+
+class Ablation(str, Enum):
+    """What is broken on purpose."""
+
+    NONE = "none"
+    ZEROED = "c_concat zeroed"
+    OFF = "offsets and wrapper off"
+    MIRRORED = "start light mirrored"
+    SWAPPED = "foreground and background swapped"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A figure of many scenes, and from where on it is good."""
+
+    name: str
+    least: float
+
+
+DIRECTION = Bound("direction", 0.95)
+ALBEDO = Bound("albedo", 0.8)
+COLOUR = Bound("colour", 0.9)
+BACKGROUND_LIGHT = Bound("background's light", 0.8)
+BACKGROUND_ALBEDO = Bound("albedo before a background", 0.8)
+
+DESTROYS: dict[Ablation, frozenset[Bound]] = {
+    Ablation.NONE: frozenset(),
+    Ablation.ZEROED: frozenset({ALBEDO, BACKGROUND_ALBEDO, BACKGROUND_LIGHT}),
+    Ablation.OFF: frozenset({ALBEDO, BACKGROUND_ALBEDO, BACKGROUND_LIGHT}),
+    Ablation.MIRRORED: frozenset({DIRECTION}),
+    Ablation.SWAPPED: frozenset({BACKGROUND_ALBEDO, BACKGROUND_LIGHT}),
+}
+"""Written before anything was measured: the figures that fall below their bound. All others stay above theirs.
+
+Without the condition (or without IC-Light) a picture still begins in the light map and obeys the prompt's colour, so
+something at the subject's place is lit from the right side in the right colour: only whose albedo it has is lost.
+Starting from the mirrored light changes the side alone. Swapping is fbc's: fc has no background.
+"""
+
+
+class ZeroedCondition:
+    """An always-on script, after ours, that keeps our wrapper and takes from the UNet what it looks at."""
+
+    is_on = False
+
+    def title(self) -> str:
+        """Its name among the scripts."""
+        return "Zeroed condition"
+
+    def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
+        """Zero what our wrapper appends."""
+        unet = p.sd_model.forge_objects.unet
+        ours = unet.model_options.get("model_function_wrapper")
+        if not self.is_on or ours is None:
+            return
+
+        def zeroed(apply_model: Callable, args: dict[str, Any]) -> Any:
+            def with_zeros(*given: Any, c_concat: Any, **c: Any) -> Any:
+                return apply_model(*given, c_concat=0 * c_concat, **c)
+
+            return ours(with_zeros, args)
+
+        unet.set_model_unet_function_wrapper(zeroed)
+
+
+class Bench:
+    """The small models on the embedded host, relighting scenes."""
+
+    def __init__(self, folder: Path = SMALL, size: int = SIZE, steps: int = STEPS) -> None:
+        self.size, self.steps = size, steps
+        self._zeroed = ZeroedCondition()
+        self._webui = WebUI(folder / "small_sd15.safetensors", folder / "ic-light", [self._zeroed])
+
+    def relit(
+        self, scene: Scene, side: str, prompt: str, ablation: Ablation = Ablation.NONE, **values: Any
+    ) -> np.ndarray:
+        """By fc: uint8 [size, size, 3].
+
+        :param values: further fields of the request, or of the tab's.
+        """
+        start = OPPOSITE[side] if ablation is Ablation.MIRRORED else side
+        if ablation is Ablation.OFF:
+            start_picture = light_map(Light(start), self.size, self.size).to_image()
+            return self._picture(self._webui.img2img, prompt, init_images=[start_picture], denoising_strength=0.9)
+        request = {"model": "iclight_sd15_fc.safetensors", "subject": cut_out(scene), "light": start}
+        return self._ablated(ablation, prompt, request, values)
+
+    def before(
+        self, scene: Scene, background: np.ndarray, prompt: str, ablation: Ablation = Ablation.NONE, **values: Any
+    ) -> np.ndarray:
+        """By fbc, before a background uint8 [size, size, 3]; else as :meth:`relit`."""
+        subject, behind = cut_out(scene), Image.fromarray(background)
+        if ablation is Ablation.OFF:
+            return self._picture(self._webui.txt2img, prompt)
+        if ablation is Ablation.SWAPPED:
+            subject, behind = behind, Image.fromarray(scene.over(scene.subject(AMBIENT), 127))
+        request = {"model": "iclight_sd15_fbc.safetensors", "subject": subject, "background_image": behind}
+        return self._ablated(ablation, prompt, request, values)
+
+    def _ablated(self, ablation: Ablation, prompt: str, request: dict, values: dict) -> np.ndarray:
+        tab = {name: values.pop(name) for name in list(values) if name.startswith(("hr_", "enable_hr", "denoising"))}
+        self._zeroed.is_on = ablation is Ablation.ZEROED
+        script = {"IC Light": {"args": [{"cutout": "none", **request, **values}]}}
+        return self._picture(self._webui.txt2img, prompt, alwayson_scripts=script, **tab)
+
+    def _picture(self, generate: Callable, prompt: str, **values: Any) -> np.ndarray:
+        size = {"width": self.size, "height": self.size}
+        fields = {"prompt": prompt, "steps": self.steps, "cfg_scale": GUIDANCE, "seed": 1, **size, **values}
+        return np.asarray(generate(fields)[0][0])
+
+
+def cut_out(scene: Scene) -> Image.Image:
+    """The subject in a light that tells nothing, its surroundings transparent."""
+    alpha = np.rint(255 * scene.alpha).astype(np.uint8)
+    return Image.fromarray(np.dstack([scene.subject(AMBIENT), alpha]))
+
+
+def measure(bench: Bench, scenes: int, ablation: Ablation = Ablation.NONE) -> dict[Bound, float]:
+    """Each figure over that many held-out scenes: shares of the scenes, and for albedo the mean correlation."""
+    marks: dict[Bound, list[float]] = {}
+    for number in range(scenes):
+        for bound, mark in _marks(bench, HELD_OUT + number, ablation).items():
+            marks.setdefault(bound, []).append(mark)
+    return {bound: float(np.mean(values)) for bound, values in marks.items()}
+
+
+def _marks(bench: Bench, number: int, ablation: Ablation) -> dict[Bound, float]:
+    """One scene: lit in white and in a colour by fc, then set before a coloured background by fbc."""
+    scene, random = Recipe(number).at(bench.size), np.random.default_rng([number, 2])
+    side, colour = str(random.choice(list(SIDES))), str(random.choice(list(LIGHT_COLOURS)[1:]))
+    marks = {}
+    if ablation is not Ablation.SWAPPED:
+        # the prompt tells neither the side, which is the start's to tell, nor the subject, which is the condition's
+        prompts = [f"{each} light" for each in ("white", colour)]
+        white, coloured = (bench.relit(scene, side, prompt, ablation) for prompt in prompts)
+        marks[DIRECTION] = float(is_lit_from(white, scene, side))
+        marks[ALBEDO] = albedo_likeness(white, scene)
+        marks[COLOUR] = float(colour_shift(coloured, white, scene, colour) > LEAST_SHIFT)
+    if ablation is not Ablation.MIRRORED:
+        wall = Recipe(number + 500_000).at(bench.size).background(Lighting(side, colour))
+        result = bench.before(scene, wall, "", ablation)
+        follows = colour_shift(result, scene.subject(AMBIENT), scene, colour) > LEAST_SHIFT
+        marks[BACKGROUND_LIGHT] = float(follows and is_lit_from(result, scene, side))
+        marks[BACKGROUND_ALBEDO] = albedo_likeness(result, scene)
+    return marks
+
+
+def main() -> int:
+    """Print the table of all ablations.
+
+    :returns: the exit status: 1 where a figure is on the wrong side of its bound.
+    """
+    parser = argparse.ArgumentParser(prog="python -m training.measure", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=SMALL, help="where the models are")
+    parser.add_argument("--scenes", type=int, default=200, help="held-out scenes for the whole model")
+    parser.add_argument("--ablation-scenes", type=int, default=40, help="for each ablation")
+    parser.add_argument("--size", type=int, default=SIZE)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    options = parser.parse_args()
+    bench, disagreements = Bench(options.folder, options.size, options.steps), 0
+    for ablation in Ablation:
+        scenes = options.scenes if ablation is Ablation.NONE else options.ablation_scenes
+        for bound, value in measure(bench, scenes, ablation).items():
+            expected = bound not in DESTROYS[ablation]
+            agrees = (value >= bound.least) == expected
+            disagreements += not agrees
+            row = f"{ablation.value:34} {bound.name:28} {value:6.3f}  {'≥' if expected else '<'} {bound.least:.2f}"
+            print(f"{row}  {'as foreseen' if agrees else 'NOT as foreseen'}", flush=True)
+    return 1 if disagreements else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
