@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from .errors import ICLightError
-from .foreground import release_models
+from .foreground import release as release_memory
 from .weights.jobs import FetchJob, job, start
 from .weights.manifest import FileState, ManifestFile, find, manifest, state_of
 
@@ -65,17 +65,23 @@ def add_routes(
 
     @router.post("/release")
     def release() -> dict[str, Any]:
-        """Give back the memory that matting models hold."""
-        release_models()
+        """Give back the memory that matting models and cut-outs hold."""
+        release_memory()
         return {}
 
     app.include_router(router)
 
 
 def _from_this_site(request: Request) -> None:
-    # Browsers say where a request comes from. Without this any page could have gigabytes fetched.
-    if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-        raise NotAllowedError("Another site's page asked for this: IC-Light's models are fetched from its own.")
+    # Browsers say where a request comes from, by plain HTTP to another address than localhost in Origin alone.
+    # Without this any page could have gigabytes fetched.
+    origin = request.headers.get("origin")
+    is_other = origin is not None and origin.partition("://")[2] != request.headers.get("host")
+    if is_other or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        raise NotAllowedError(
+            f"Another site's page ({origin or 'not named'}) asked for this: ask from the web UI's own page, or from a "
+            "program; a proxy before the web UI has to pass the Host header on."
+        )
 
 
 def _checks(credentials: Mapping[str, str] | None) -> list[Callable]:

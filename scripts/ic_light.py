@@ -29,6 +29,7 @@ if PACKAGE.samefile(OWN / "lib_iclight"):
     from lib_iclight.errors import ICLightError
     from lib_iclight.hosts.forge import ForgeHost
     from lib_iclight.relight import Generation, RelightHooks
+    from lib_iclight.ui.cutout import with_strokes
     from lib_iclight.ui.panel import build_panel
     from lib_iclight.ui.settings import register_settings
 
@@ -46,12 +47,12 @@ if PACKAGE.samefile(OWN / "lib_iclight"):
         def ui(self, is_img2img: bool) -> list[Any]:
             panel = build_panel(is_img2img, InputAccordion, _canvas, self.host, NOTICE)
             self.infotext_fields = panel.infotext_fields
-            return panel.components
+            return [*panel.components, panel.strokes]
 
         def _requested(self, p: Any, args: Any) -> Generation | None:
             if NOTICE and misdirected(p, self):
                 raise ICLightError(NOTICE)
-            return super()._requested(p, args)
+            return super()._requested(p, with_strokes(args))
 
     def _add_routes(_: Any, app: Any) -> None:
         host = ICLightScript.host

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .composite import composite_on_grey
-from .cutout import CutoutSettings, Foreground, cut_out
+from .cutout import CutoutSettings, Foreground, cut_out, release, release_models
 from .fit import resize_and_centre_crop
-from .matting import holds_models, release_models, resolve
+from .matting import holds_models, resolve
 
 __all__ = [
     "CutoutSettings",
@@ -13,6 +13,7 @@ __all__ = [
     "composite_on_grey",
     "cut_out",
     "holds_models",
+    "release",
     "release_models",
     "resize_and_centre_crop",
     "resolve",

@@ -18,7 +18,7 @@ from .colours import own_colours
 from .composite import composite_on_grey
 from .edges import feathered, follow_colours, is_opaque, painted_over, shifted
 from .grabcut import grab_cut
-from .matting import MattingModel, resolve
+from .matting import MattingModel, close_models, resolve
 
 _Made = TypeVar("_Made")
 
@@ -64,12 +64,17 @@ class Foreground:
 
 _MAX_KEPT = 8
 
+_MAX_BYTES = 512_000_000
+"""A cut-out takes ten bytes for each of its picture's pixels: eight of a 24-megapixel photo would be two gigabytes."""
+
 _foregrounds: OrderedDict[Hashable, Foreground] = OrderedDict()
 """Key: what picture and mask show, the edge, and the way of cutting out that was meant by auto. Bound: the last
-eight. Emptied by: the process's end."""
+eight, and with `_alphas` 512 MB of arrays, but for the newest. Emptied by: :func:`release`, and but for the newest by
+:func:`release_models`."""
 
 _alphas: OrderedDict[Hashable, np.ndarray] = OrderedDict()
-"""As `_foregrounds`, before the mask and the edge: those can be changed without matting again."""
+"""As `_foregrounds`, before the mask and the edge: those can be changed without matting again. Of the two these go
+last, being small and slow to make."""
 
 _lock = threading.RLock()
 """The panel may cut out while a generation does."""
@@ -94,13 +99,54 @@ def cut_out(picture: Picture, settings: CutoutSettings, folders: Sequence[Path])
         return _kept(_foregrounds, key, lambda: _made(picture, cutout, settings, folders))
 
 
+def release() -> None:
+    """Give back all the memory that matting models and cut-outs hold. Waits for a cut-out that is being made."""
+    with _lock:
+        close_models()
+        _foregrounds.clear()
+        _alphas.clear()
+
+
+def release_models() -> None:
+    """Give back the memory that matting models and cut-outs hold, but for the newest cut-out's.
+
+    Hosts call this whenever they are short of memory, on small graphics cards in every generation: without its
+    cut-out, a picture that is relit again would have to be matted again.
+    """
+    with _lock:
+        close_models()
+        _drop_oldest(max_kept=1)
+
+
 def _kept(cache: OrderedDict[Hashable, _Made], key: Hashable, make: Callable[[], _Made]) -> _Made:
     if key not in cache:
         cache[key] = make()
-        while len(cache) > _MAX_KEPT:
-            cache.popitem(last=False)
     cache.move_to_end(key)
+    _drop_oldest(_MAX_KEPT)
     return cache[key]
+
+
+def _drop_oldest(max_kept: int) -> None:
+    """Until no more than so many of each are kept, and all fit. The newest stay."""
+    for cache in (_foregrounds, _alphas):
+        while len(cache) > max_kept or (len(cache) > 1 and _held_bytes() > _MAX_BYTES):
+            cache.popitem(last=False)
+
+
+def _held_bytes() -> int:
+    """Of all arrays that are kept, each counted once: cut-outs share their picture's where nothing was changed."""
+    arrays = list(_alphas.values())
+    for cut in _foregrounds.values():
+        arrays += [cut.original.rgb, cut.original.alpha, cut.colour, cut.on_grey.rgb, cut.on_grey.alpha]
+    owners = [_owner(array) for array in arrays if array is not None]
+    return sum({id(owner): owner.nbytes for owner in owners}.values())
+
+
+def _owner(array: np.ndarray) -> np.ndarray:
+    """The array whose memory this one looks at: a decoded picture's alpha keeps all four channels."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def _made(picture: Picture, cutout: Cutout, settings: CutoutSettings, folders: Sequence[Path]) -> Foreground:

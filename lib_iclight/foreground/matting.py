@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -74,7 +75,7 @@ MODELS = {
 _MAX_SESSIONS = 1
 
 _sessions: OrderedDict[tuple[Path, str], Any] = OrderedDict()
-"""Key: the file and its sha256. Bound: one, as the largest holds a gigabyte. Emptied by: :func:`release_models`."""
+"""Key: the file and its sha256. Bound: one, as the largest holds a gigabyte. Emptied by: :func:`close_models`."""
 
 _whole: set[tuple[Path, int, int, str]] = set()
 """Key: file, size, time of change, and the sha256 that it has. Bound: the files there are. Emptied by: the process's
@@ -179,8 +180,8 @@ def _open_session(path: Path) -> Any:
         import onnxruntime
     except ImportError as error:
         raise ICLightError(
-            "Matting models need onnxruntime, which is not installed: restart the web UI, which installs it, "
-            "or set cutout to grabcut."
+            "Matting models need onnxruntime, which is not installed: install it by "
+            f'"{sys.executable}" -m pip install onnxruntime (no restart is needed), or set cutout to grabcut.'
         ) from error
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False  # it would hold on to several gigabytes between two pictures
@@ -215,6 +216,6 @@ def holds_models() -> bool:
     return bool(_sessions)
 
 
-def release_models() -> None:
+def close_models() -> None:
     """Give back the memory that models hold. The next picture that needs one opens its file again."""
     _sessions.clear()

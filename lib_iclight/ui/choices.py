@@ -11,7 +11,7 @@ import gradio as gr
 
 from ..foreground.matting import MODELS
 from ..request import Cutout, Kind
-from ..weights import damaged_models, find_file, known_models
+from ..weights import damaged_models, find_file, is_broken, known_models
 from ..weights.manifest import ManifestFile, manifest
 
 Folders = Callable[[], Sequence[Path]]
@@ -90,15 +90,13 @@ def cutout_file(value: str | None) -> str | None:
     return model and model[0]
 
 
-def listed(name: str | None) -> ManifestFile | None:
-    """The manifest's file of that name."""
-    return manifest().get(name or "")
-
-
 def missing(name: str | None, folders: Sequence[Path]) -> ManifestFile | None:
-    """The file to be fetched for a choice, where it isn't there."""
-    file = listed(name)
-    return file if file is not None and find_file(folders, file.name) is None else None
+    """The file to be fetched for a choice, where it isn't there, or is there and broken."""
+    file = manifest().get(name or "")
+    if file is None:
+        return None
+    path = find_file(folders, file.name)
+    return file if path is None or is_broken(path) else None
 
 
 def size_text(size: int) -> str:

@@ -37,20 +37,21 @@ class Canvas(Protocol):
     """The strokes alone, transparent where there are none."""
 
 
-def build_edge_and_mask(parts: dict[str, Any], named: Named, host: Host, canvas: Callable[[str], Canvas]) -> None:
+def build_edge_and_mask(parts: dict[str, Any], named: Named, host: Host, canvas: Callable[[str], Canvas]) -> Any:
     """The cut-out's edge, what to see it by, and what to mend it with: `edge_shift`, `edge_feather` and `mask`.
 
     :param parts: has `subject` and `cutout`.
     :param named: a field's element id, as gradio's components take it.
     :param canvas: builds the web UI's own canvas, given an element id. (gradio's editor redraws itself all the time,
         seen or not, on the graphics card that is to generate.)
+    :returns: the component with the strokes that are not in the mask yet, for :func:`with_strokes`.
     """
     with gr.Accordion("See the cut-out and mend it", open=False, **named("cutout_tools")):
         with gr.Row(variant="compact"):
             parts["edge_shift"] = slider("edge_shift", 0.1, label="Grow (or shrink) the edge, %", **named("edge_shift"))
             parts["edge_feather"] = slider("edge_feather", 0.1, label="Feather the edge, %", **named("edge_feather"))
         show = gr.Button("Show the cut-out", **named("show_cutout"))
-        gr.Markdown("Paint on it, in white to add and in black to take away, and press the button again.")
+        gr.Markdown("Paint on it, in white to add and in black to take away; press the button again to see it.")
         with gr.Row():
             with gr.Column(scale=2):
                 painting = canvas(named("cutout_canvas")["elem_id"])
@@ -71,6 +72,22 @@ def build_edge_and_mask(parts: dict[str, Any], named: Named, host: Host, canvas:
     show.click(on_show, [*seen_by, painting.foreground], shows, **UNNAMED)
     # strokes belong to the picture that they were painted on
     parts["subject"].input(lambda: (None, None, None), None, shows, **QUIET)
+    return painting.foreground
+
+
+def with_strokes(values: Sequence[Any]) -> list[Any]:
+    """The request's values, with what is painted on the canvas taken into the mask.
+
+    :param values: the panel's in the fields' order, and behind them the strokes. Others, as the API's, stay as they
+        are: whoever reads them says what is wrong with them.
+    """
+    names = list(RelightRequest.__fields__)
+    if len(values) != len(names) + 1 or not isinstance(values[-1], (Image.Image, type(None))):
+        return list(values)
+    *fields, strokes = values
+    mask = names.index("mask")
+    fields[mask] = _painted_over(fields[mask], strokes)
+    return fields
 
 
 def shown(

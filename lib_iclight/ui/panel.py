@@ -34,6 +34,9 @@ class Panel:
     components: list[Any]
     """In the order of :class:`RelightRequest`'s fields."""
 
+    strokes: Any
+    """What is painted on the canvas. Put behind the others, its value is taken in by :func:`cutout.with_strokes`."""
+
     infotext_fields: list[tuple[Any, str | Callable]]
     """Component and infotext name, for pasting a picture's settings back."""
 
@@ -76,7 +79,7 @@ def build_panel(
                     "Background", Background, _BACKGROUND_LABELS, info=_BACKGROUND_INFO, **named("background")
                 )
                 parts["background_image"] = picture("Background picture", **named("background_image"))
-        cutout.build_edge_and_mask(parts, named, host, canvas)
+        strokes = cutout.build_edge_and_mask(parts, named, host, canvas)
         _build_finish(parts, named)
         with gr.Row(variant="compact"):
             parts["strength"] = slider("strength", 0.05, **named("strength"))
@@ -84,7 +87,7 @@ def build_panel(
                 False, label="Show the subject as the model sees it", **named("show_subject")
             )
     _connect(parts, light_group, background_group, folders, is_img2img)
-    return Panel([parts[field] for field in RelightRequest.__fields__], _infotext_fields(parts))
+    return Panel([parts[field] for field in RelightRequest.__fields__], strokes, _infotext_fields(parts))
 
 
 _SUBJECT_LABEL = ("Subject", "Subject (empty: the tab's picture)")
@@ -134,8 +137,7 @@ def _build_model(parts: dict[str, Any], named: Named, folders: Folders) -> Kind:
         return choices.damage(name, folders())
 
     def missing(name: str | None) -> ManifestFile | None:
-        # a damaged file can be fetched anew
-        return choices.listed(name) if damage(name) else choices.missing(name, folders())
+        return choices.missing(name, folders())
 
     refresh.click(relisted, None, parts["model"], **QUIET)
     connect_offer(offer, parts["model"], missing, folders, relisted, damage)

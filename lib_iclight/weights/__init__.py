@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from .files import damaged_models, find_file, find_model, kind_of, known_models, list_models, load_offsets, release
+from .files import (
+    damaged_models,
+    find_file,
+    find_model,
+    is_broken,
+    kind_of,
+    known_models,
+    list_models,
+    load_offsets,
+    release,
+)
 from .fit import check_fit
 from .offsets import Offsets
 
@@ -12,6 +22,7 @@ __all__ = [
     "damaged_models",
     "find_file",
     "find_model",
+    "is_broken",
     "kind_of",
     "known_models",
     "list_models",

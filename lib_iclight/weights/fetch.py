@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ICLightError
+from .files import is_broken
 from .manifest import ManifestFile, is_whole, part_of, stored_bytes
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def fetch(
 ) -> Path:
     """Bring a file into the folder; one that is there and right is left alone, without asking the network.
 
+    A damaged one is replaced, once the right one is whole; any other of its name is somebody's own and stays.
+
     Until it is whole it lies beside its place as `<name>.part`, and every later fetch goes on from there. Several
     processes may fetch one file: one does, the others wait and find it.
 
@@ -110,7 +113,7 @@ def fetch(
     :param cancelled: asked between pieces; the part is kept.
     :param sleep: waits a fraction of a second between attempts; may return early.
     :returns: the file.
-    :raises ICLightError: the file can't be had, with what to do by hand.
+    :raises ICLightError: the file can't be had, with what to do by hand, or there is another in its place.
     :raises FetchCancelled: `cancelled` said so.
     """
     target = folder / file.name
@@ -120,8 +123,11 @@ def fetch(
             raise FetchCancelled(f"Fetching {file.name} was cancelled: what has come is kept for the next time.")
 
     try:
+        may_be_own = _may_be_own(file, target)  # asked first: another process may bring the right file at any time
         if is_whole(target, file, check_cancelled):
             return target
+        if may_be_own:
+            raise _not_replaced(file, folder)
         if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
             raise ICLightError(f"HF_HUB_OFFLINE forbids fetching {file.name}: {by_hand(file, folder)}")
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,6 +144,23 @@ def fetch(
         reason = error.strerror or str(error)
         raise ICLightError(f"{file.name} can't be written to {folder.absolute()} ({reason}).") from error
     return target
+
+
+def _may_be_own(file: ManifestFile, target: Path) -> bool:
+    """Whether what lies at a file's place, if it is not the file, may be of use to somebody: a converted copy, say."""
+    if not target.exists() or is_broken(target):
+        return False
+    # a matting model is run with the right sha256 only, so that another of the right size is nothing but damaged
+    return target.suffix != ".onnx" or target.stat().st_size != file.size
+
+
+def _not_replaced(file: ManifestFile, folder: Path) -> ICLightError:
+    folder = folder.absolute()
+    return ICLightError(
+        f"{folder / file.name} is not the published {file.name} and is left as it is: move it away if it is yours, "
+        f'or remove it by `python -m lib_iclight.weights --folder "{folder}" remove {file.name}` if it is '
+        "a damaged download, and fetch again."
+    )
 
 
 @contextlib.contextmanager

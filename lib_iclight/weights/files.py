@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..errors import ICLightError
 from ..request import Kind
-from .offsets import Offsets, Signature, read_kind
+from .offsets import Offsets, Signature, can_be_opened, read_kind
 
 SOURCE = "https://huggingface.co/lllyasviel/ic-light"
 
@@ -76,6 +76,14 @@ def damaged_models(folders: Sequence[Path]) -> dict[Path, str]:
         except ICLightError as error:
             sentences[path] = f"{error} Replace it, or move it out of {path.parent}."
     return sentences
+
+
+def is_broken(path: Path) -> bool:
+    """Whether a model's file, that of a cut short download perhaps, is of no use to anybody: a fetch may replace it.
+
+    Only safetensors files tell by themselves. Whatever else can be opened may be somebody's own, and is left alone.
+    """
+    return path.suffix.lower() == ".safetensors" and not can_be_opened(path)
 
 
 def find_model(folders: Sequence[Path], name: str | None) -> Path:

@@ -118,6 +118,15 @@ def read_kind(path: Path) -> Kind:
         return _kind(path, names, lambda name: tuple(file.get_slice(name).get_shape()))
 
 
+def can_be_opened(path: Path) -> bool:
+    """Whether a file is in the safetensors format and of the length that its header says, whatever it holds."""
+    try:
+        with _open(path):
+            return True
+    except ICLightError:
+        return False
+
+
 def _open(path: Path) -> safe_open:
     if path.suffix.lower() in _PICKLED:
         raise ICLightError(f"{path.name} is a pickled file, which can run programs: IC-Light opens only safetensors.")

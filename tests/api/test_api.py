@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+import torch
 import uvicorn
 from fastapi import FastAPI
+from safetensors.torch import save_file
 
 from lib_iclight.api import add_routes
+from lib_iclight.foreground import CutoutSettings, cut_out
+from lib_iclight.pictures import Picture
 from lib_iclight.weights import jobs
 from lib_iclight.weights.manifest import manifest
 
@@ -125,6 +132,29 @@ def test_another_sites_page_can_fetch_nothing(client: httpx.Client, tmp_path: Pa
     assert client.get("/iclight/models", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["http://example.com", "http://127.0.0.1", "http://127.0.0.1:1", "http://{host}.org", "http://[", "null", "{host}"],
+)
+def test_another_sites_page_is_known_by_its_origin_alone(client: httpx.Client, tmp_path: Path, origin: str) -> None:
+    """By plain HTTP browsers send no Sec-Fetch-Site to other addresses than localhost."""
+    headers = {"Origin": origin.format(host=client.base_url.netloc.decode())}
+    for method, path in (("GET", "/iclight/models"), ("POST", FETCH), ("DELETE", FETCH), ("POST", RELEASE)):
+        answer = client.request(method, path, headers=headers)
+        assert answer.status_code == 403 and "Another site" in answer.json()["detail"]
+    assert client.get(FETCH).status_code == 404, "nothing was started"
+
+
+@pytest.mark.parametrize("host", [None, "forge.lan:7860", "example.com", "[::1]:7860"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_its_own_page_and_tools_are_let_in(client: httpx.Client, host: str | None, scheme: str) -> None:
+    host = host or client.base_url.netloc.decode()
+    assert client.get("/iclight/models", headers={"Host": host}).status_code == 200
+    own = {"Host": host, "Origin": f"{scheme}://{host}"}
+    assert client.post(RELEASE, headers=own).status_code == 200
+    assert client.post(RELEASE, headers={**own, "Sec-Fetch-Site": "same-site"}).status_code == 403
+
+
 def test_where_the_api_asks_for_a_password_so_do_these(tmp_path: Path, server: HostileServer) -> None:
     with serving(tmp_path, {"ann": "secret", "bob": ""}) as http:
         for auth in (None, ("ann", "wrong"), ("eve", "secret"), ("bob", ""), ("eve", "")):
@@ -134,7 +164,24 @@ def test_where_the_api_asks_for_a_password_so_do_these(tmp_path: Path, server: H
 
 
 def test_memory_is_given_back(client: httpx.Client) -> None:
+    picture = Picture(np.full((4, 4, 3), 50, np.uint8), np.full((4, 4), 90, np.uint8))
+    kept = weakref.ref(cut_out(picture, CutoutSettings(), []))
+    gc.collect()
+    assert kept() is not None
     assert client.post(RELEASE).status_code == 200
+    gc.collect()
+    assert kept() is None
+
+
+def test_somebodys_own_file_is_not_replaced(client: httpx.Client, tmp_path: Path, server: HostileServer) -> None:
+    own = {"input_blocks.0.0.weight": torch.zeros(8, 8, 3, 3)}
+    save_file(own, tmp_path / NAME)
+    before = (tmp_path / NAME).read_bytes()
+    client.post(FETCH)
+    while (watched := client.get(FETCH).json())["state"] == "running":
+        pass
+    assert watched["state"] == "failed" and f"{tmp_path / NAME} is not the published {NAME}" in watched["sentence"]
+    assert server.requests == [] and (tmp_path / NAME).read_bytes() == before
 
 
 def test_a_file_in_another_folder_is_there(client: httpx.Client, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_iclight.foreground import release_models
+from lib_iclight.foreground import release
 from lib_iclight.weights import manifest as manifest_module
 
 from .stand_ins import StandIn
@@ -30,11 +30,11 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         return folder
 
     yield publish
-    release_models()
+    release()
     manifest_module._read.cache_clear()
 
 
 @pytest.fixture(autouse=True)
-def _no_models_left() -> Iterator[None]:
+def _nothing_left() -> Iterator[None]:
     yield
-    release_models()
+    release()

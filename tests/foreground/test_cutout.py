@@ -2,14 +2,23 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.foreground import CutoutSettings, composite_on_grey, cut_out, release_models
+from lib_iclight.foreground import (
+    CutoutSettings,
+    composite_on_grey,
+    cut_out,
+    holds_models,
+    release,
+    release_models,
+)
+from lib_iclight.foreground import cutout as cutout_module
 from lib_iclight.foreground.edges import feathered, shifted
 from lib_iclight.pictures import Picture
 from lib_iclight.request import Cutout
@@ -221,6 +230,87 @@ def test_only_the_last_cut_outs_are_kept() -> None:
     gc.collect()
     alive = [number for number, cut in enumerate(made) if cut() is not None]
     assert alive == list(range(12, 19)), "seven, and the one in use"
+
+
+def painted(number: int) -> CutoutSettings:
+    """A mask that takes some of the middle away, another for each number."""
+    opacity = np.zeros((60, 80), np.uint8)
+    opacity[20:30, number : number + 20] = 255
+    return settings(Cutout.NONE, mask=Picture(np.zeros((60, 80, 3), np.uint8), opacity))
+
+
+def held(cuts: Sequence[weakref.ref]) -> list[int]:
+    gc.collect()
+    return [number for number, cut in enumerate(cuts) if cut() is not None]
+
+
+@pytest.mark.parametrize(("room", "kept"), [(3.5, [2, 3, 4]), (3.0, [2, 3, 4]), (2.9, [3, 4]), (0.5, [4])])
+def test_cut_outs_are_kept_as_long_as_their_arrays_have_room(
+    monkeypatch: pytest.MonkeyPatch, room: float, kept: list[int]
+) -> None:
+    """Each of 60 × 80 pixels: the picture, the subject's colours and what lies on grey, with alpha."""
+    release()
+    monkeypatch.setattr(cutout_module, "_MAX_BYTES", int(room * 60 * 80 * (3 + 3 + 3 + 1)))
+    rgb, _ = a_disc(80, 60)
+    made = [weakref.ref(cut_out(Picture(rgb.copy()), painted(number), [])) for number in range(5)]
+    assert held(made) == kept
+
+
+def test_a_picture_that_cut_outs_share_takes_room_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    release()
+    monkeypatch.setattr(cutout_module, "_MAX_BYTES", 60 * 80 * (3 + 3 * 7))
+    picture = Picture(a_disc(80, 60)[0])
+    made = [weakref.ref(cut_out(picture, painted(number), [])) for number in range(5)]
+    assert held(made) == [2, 3, 4]
+
+
+def test_what_a_pictures_alpha_was_taken_from_takes_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoded picture's alpha looks into its four channels."""
+    release()
+    monkeypatch.setattr(cutout_module, "_MAX_BYTES", 2 * 60 * 80 * (3 + 4 + 3) - 1)
+    rgba = np.dstack([a_disc(80, 60)[0], np.full((60, 80), 99, np.uint8)])
+
+    def decoded(number: int) -> Picture:
+        rgba[0, 0, 0] = number
+        return Picture.from_image(Image.fromarray(rgba.copy()), "subject")
+
+    made = [weakref.ref(cut_out(decoded(number), settings(), [])) for number in range(3)]
+    assert held(made) == [2]
+
+
+def test_what_was_matted_outlasts_the_cut_outs(
+    published: Callable[[str, StandIn], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a tenth of the room and most of the time."""
+    release()
+    folder = published("u2netp.onnx", stand_ins.U2NET)
+    pictures = [bright_subject(seed)[0] for seed in (11, 12)]
+    monkeypatch.setattr(cutout_module, "_MAX_BYTES", SIZE[0] * SIZE[1] * 12)
+    first, _ = (cut_out(picture, settings(Cutout.U2NETP), [folder]) for picture in pictures)
+    (folder / "u2netp.onnx").unlink()  # whoever wants to run it now fails
+    again = cut_out(pictures[0], settings(Cutout.U2NETP), [folder])
+    assert again is not first and np.array_equal(again.alpha, first.alpha)
+
+
+def test_release_empties_everything(published: Callable[[str, StandIn], Path]) -> None:
+    folder = published("u2netp.onnx", stand_ins.U2NET)
+    picture, _ = bright_subject(seed=5)
+    asked = ((picture, Cutout.U2NETP), (given(40), Cutout.GRABCUT))
+    made = [weakref.ref(cut_out(each, settings(way), [folder])) for each, way in asked]
+    assert held(made) == [0, 1] and holds_models()
+    release()
+    assert held(made) == [] and not holds_models()
+    (folder / "u2netp.onnx").unlink()
+    with pytest.raises(ICLightError, match=r"u2netp\.onnx .* is not there"):
+        cut_out(picture, settings(Cutout.U2NETP), [folder])
+
+
+def test_a_host_that_is_short_of_memory_leaves_the_newest_cut_out() -> None:
+    """It may be so in every generation; the picture is not to be matted for each."""
+    made = [weakref.ref(cut_out(given(number), settings(), [])) for number in range(30, 34)]
+    release_models()
+    assert held(made) == [3]
+    assert cut_out(given(33), settings(), []) is made[3]()
 
 
 def test_what_failed_is_not_kept(published: Callable[[str, StandIn], Path]) -> None:

@@ -167,6 +167,46 @@ except ICLightError as error:
 """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "need onnxruntime" in answer.stdout and "grabcut" in answer.stdout
+    assert f'"{sys.executable}" -m pip install onnxruntime ' in answer.stdout, "as install.py says it"
+
+
+def test_onnxruntime_that_is_installed_meanwhile_needs_no_restart(tmp_path: Path) -> None:
+    """Its place is taken by an empty package, which can open nothing."""
+    file = stand_ins.U2NET.write(tmp_path)
+    (tmp_path / "packages").mkdir()
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path / "packages")!r})
+import numpy as np
+from importlib.machinery import PathFinder
+from pathlib import Path
+from lib_iclight.errors import ICLightError
+from lib_iclight.foreground.matting import U2NET, MattingModel
+from lib_iclight.weights.manifest import ManifestFile
+ours, packages = Path({str(tmp_path)!r}), Path({str(tmp_path / "packages")!r})
+
+
+class OursAlone:  # the tests' own onnxruntime is not seen
+    def find_spec(name, path=None, target=None):
+        if name == "onnxruntime" and PathFinder.find_spec(name, [str(packages)]) is None:
+            raise ModuleNotFoundError(name)
+
+
+sys.meta_path.insert(0, OursAlone)
+model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
+for number in range(2):
+    try:
+        model.alpha(np.zeros((9, 9, 3), np.uint8), [ours])
+    except ICLightError as error:
+        print("needs" if "need onnxruntime" in str(error) else error)
+    except AttributeError as error:
+        print(error)
+    (packages / "onnxruntime").mkdir(exist_ok=True)
+    (packages / "onnxruntime" / "__init__.py").touch()
+"""
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    first, second = answer.stdout.splitlines()
+    assert first == "needs" and "'onnxruntime' has no attribute" in second
 
 
 def test_heavy_packages_are_imported_at_first_use() -> None:

@@ -240,15 +240,13 @@ def test_the_api_lists_and_fetches_nothing_unasked(bench: ForgeBench, hub: Hosti
 
 
 def test_the_cut_out_is_seen_mended_and_used(open_tab: OpenTab, save: SavePicture) -> None:
-    """A black stroke takes the middle away: there the subject is the model's grey."""
+    """A black stroke takes the middle away, seen or not: there the subject is the model's grey."""
     page = open_tab("txt2img")
     page.open_panel()
     page.give("subject", save(subject()))
     page.open_part("cutout_tools")
     page.show_cutout()
     page.paint((0.3, 0.5), (0.7, 0.5), "#000000")
-    page.show_cutout()
-    expect(page.part("mask").locator("img")).to_be_visible()
     page.part("show_subject").get_by_role("checkbox").check()
     page.generate()
     shown = np.asarray(page.pictures(2)[1].convert("RGB")).astype(int)
@@ -259,6 +257,8 @@ def test_the_cut_out_is_seen_mended_and_used(open_tab: OpenTab, save: SavePictur
     above = np.s_[: int(0.4 * HEIGHT)]
     assert np.array_equal(shown[above], unmended[above])
 
+    page.show_cutout()
+    expect(page.part("mask").locator("img")).to_be_visible()
     page.give("subject", save(background()))
     expect(page.part("mask").locator("img")).to_have_count(0)
 

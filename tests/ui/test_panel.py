@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
+from lib_iclight import foreground
 from lib_iclight.embedded.sampler import State
+from lib_iclight.foreground import CutoutSettings
 from lib_iclight.hosts.embedded import EmbeddedHost
+from lib_iclight.pictures import Picture
 from lib_iclight.request import INFOTEXT_SETTINGS, OFF_BY_DEFAULT, Kind, RelightRequest, infotext, parse
+from lib_iclight.ui.cutout import with_strokes
 from lib_iclight.ui.panel import Panel, build_panel
 from lib_iclight.weights import find_model, kind_of
 
@@ -202,6 +207,59 @@ def test_a_damaged_model_that_is_published_can_be_fetched_anew(models: Path) -> 
     told = changed(blocks, panel, "model", "iclight_sd15_fbc.safetensors")
     assert told["model_offer"]["visible"] and told["model_fetch"]["visible"]
     assert "Replace it" in told["model_offer_text"]["value"]
+
+
+def test_somebodys_own_file_under_a_published_name_is_not_offered(models: Path) -> None:
+    """What is wrong with it is said; only what nobody can open may be replaced."""
+    put_model(models, "iclight_sd15_fbc.safetensors", 9)
+    put_model(models, "iclight_sd15_fcon.safetensors", 8)
+    blocks, panel = built(False, models)
+    told = changed(blocks, panel, "model", "iclight_sd15_fbc.safetensors")
+    assert told["model_offer"]["visible"] and not told["model_fetch"]["visible"]
+    assert "move it out of" in told["model_offer_text"]["value"]
+    assert not changed(blocks, panel, "model", "iclight_sd15_fcon.safetensors")["model_offer"]["visible"]
+
+
+def painted(size: tuple[int, int], box: tuple[int, int, int, int], colour: tuple[int, ...]) -> Image.Image:
+    """Transparent but for a box."""
+    layer = Image.new("RGBA", size, (0, 0, 0, 0))
+    ImageDraw.Draw(layer).rectangle(box, colour)
+    return layer
+
+
+@TABS
+def test_what_is_painted_and_not_shown_yet_is_in_the_request(is_img2img: bool, models: Path) -> None:
+    _, panel = built(is_img2img, models)
+    assert panel.strokes not in panel.components and panel.strokes.value is None
+    sent, fields = [*values(panel), None], list(RelightRequest.__fields__)
+    subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
+    mask = painted((160, 120), (0, 0, 80, 120), (255, 255, 255, 255))
+    for field, value in (("enabled", True), ("subject", subject), ("mask", mask)):
+        sent[fields.index(field)] = value
+
+    def asked() -> RelightRequest | None:
+        return parse(with_strokes(sent), lambda name: Kind.FOREGROUND)
+
+    assert np.array_equal(asked().mask.alpha, np.asarray(mask)[..., 3]), "nothing is painted"
+    sent[-1] = painted((80, 60), (30, 0, 80, 9), (0, 0, 0, 255))
+    over = cut_out(subject, asked())
+    assert (over[:10, 30:] == 0).all() and (over[:, :30] == 255).all() and (over[10:14, :30] == 255).all()
+    sent[fields.index("mask")] = None
+    alone = cut_out(subject, asked())
+    assert (alone[:10, 30:] == 0).all() and np.array_equal(alone[10:], np.asarray(subject)[10:, :, 3])
+    sent[0] = False
+    assert asked() is None
+
+
+def cut_out(subject: Image.Image, request: RelightRequest) -> np.ndarray:
+    """The alpha that a request's mask makes of a picture's own."""
+    settings = CutoutSettings(mask=request.mask)
+    return foreground.cut_out(Picture.from_image(subject, "subject"), settings, []).alpha
+
+
+@pytest.mark.parametrize("args", [[], [False], [{"light": "left"}], [True, "a", "b"], [True] * 21])
+def test_what_is_not_the_panels_is_left_as_it_is(args: list[Any]) -> None:
+    assert with_strokes(args) == args
 
 
 def test_matting_models_are_offered_with_their_licence_and_size(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -120,6 +121,21 @@ def test_a_fetch_that_fails_says_one_sentence(
     assert captured.err.count("\n") == 1
     assert "404" in captured.err
     assert str(tmp_path / "iclight_sd15_fc.safetensors") in captured.err
+
+
+def test_a_converted_copy_under_the_originals_name_is_kept_until_it_is_removed(
+    tmp_path: Path, server: HostileServer, write_offsets: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "iclight_sd15_fc.safetensors"
+    kept = write_offsets(name, names="ldm").read_bytes()
+    assert run(tmp_path, "fetch", name) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1 and captured.err.startswith(f"{tmp_path / name} is not the published {name}")
+    assert captured.out == "" and server.requests == [] and (tmp_path / name).read_bytes() == kept
+    (said,) = re.findall("`python -m lib_iclight.weights (.*)`", captured.err)
+    assert main(shlex.split(said)) == 0
+    assert run(tmp_path, "fetch", name) == 2
+    assert "404" in capsys.readouterr().err, "now it is asked for"
 
 
 def test_convert_renames_and_changes_nothing_else(

@@ -54,6 +54,44 @@ def test_a_damaged_file_stays_until_the_right_one_is_whole(tmp_path: Path, serve
     assert fetch(file, tmp_path).read_bytes() == data
 
 
+@pytest.mark.parametrize("names", ["diffusers", "ldm"])
+def test_somebodys_own_file_is_not_replaced(
+    tmp_path: Path, server: HostileServer, serve: Serve, write_offsets: Callable[..., Path], names: str
+) -> None:
+    """A copy that was converted, or trained further, is not the published file, and opens."""
+    file, _ = serve(name="fc.safetensors")
+    own = write_offsets(file.name, names=names)
+    kept = own.read_bytes()
+    for size in (file.size, len(kept)):
+        with pytest.raises(ICLightError) as refusal:
+            fetch(file.copy(update={"size": size}), tmp_path)
+        assert str(refusal.value).startswith(f"{own} is not the published fc.safetensors and is left as it is: move it")
+        assert f'remove it by `python -m lib_iclight.weights --folder "{tmp_path}" remove {file.name}`' in str(
+            refusal.value
+        )
+    assert own.read_bytes() == kept and [path.name for path in tmp_path.iterdir()] == [file.name]
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, -1])
+def test_a_model_that_was_cut_short_is_replaced(
+    tmp_path: Path, serve: Serve, write_offsets: Callable[..., Path], cut: int
+) -> None:
+    file, data = serve(name="fc.safetensors")
+    own = write_offsets(file.name)
+    own.write_bytes(own.read_bytes()[:cut])
+    assert fetch(file, tmp_path).read_bytes() == data
+
+
+def test_a_matting_model_of_another_size_is_not_replaced(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
+    """What is in an ONNX file is not known without running it: it may be somebody's own."""
+    file, data = serve()
+    (tmp_path / file.name).write_bytes(data[:-1])
+    with pytest.raises(ICLightError, match=r"is not the published model\.onnx"):
+        fetch(file, tmp_path)
+    assert (tmp_path / file.name).read_bytes() == data[:-1] and server.requests == []
+
+
 def test_goes_on_where_it_was_dropped(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
     file, data = serve(Fault("drop", 0.25), Fault("reset", 0.5), Fault("earlier_range"), size=80_000)
     assert fetch(file, tmp_path / "new" / "folder", sleep=Naps()).read_bytes() == data
