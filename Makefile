@@ -4,10 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint
+.PHONY: demo page test lint
 
 demo: $(VENV)/ready
-	$(BIN)/python -m lib_iclight
+	$(BIN)/python -m lib_iclight demo
+
+page: $(VENV)/ready
+	$(BIN)/python -m lib_iclight page
 
 test: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,7 @@ from lib_iclight.embedded.model import PARTS, KModel
 from lib_iclight.embedded.networks import FirstStage, TextEncoder, Unet
 
 from .captions import varied
-from .data import PARTS as DATA
-from .data import Latents, encode, render
+from .data import Latents, Part, encode, render
 from .networks import (
     Tensors,
     TrainableVAE,
@@ -24,22 +24,47 @@ from .networks import (
     encode_texts,
     new_text_encoder,
     new_unet,
+    to_real_epsilon,
     widened,
+    with_large_epsilon,
 )
 from .stages import Plan, train
 
-VAE = Plan("vae", 1000, 1e-3)
-BASE = Plan("base", 1700, 1.2e-3)
-FOREGROUND = Plan("fc", 2400, 1e-3)
-BACKGROUND = Plan("fbc", 1000, 6e-4)
 
-BATCHES = (24, 6)
+@dataclass(frozen=True)
+class Schedule:
+    """How much is trained, and on what."""
+
+    parts: tuple[Part, Part]
+    """Small pictures, and large ones."""
+
+    vae: Plan
+    base: Plan
+    fc: tuple[Plan, Plan]
+    """From the base, and then for finer detail."""
+
+    fbc: tuple[Plan, Plan]
+    """From the first half of fc's, and then for finer detail."""
+
+
+FULL = Schedule(
+    (Part(128, 1800, 0, 1000), Part(256, 400, 10_000, 90)),
+    vae=Plan("vae", 600, 1.5e-3),
+    base=Plan("base", 800, 1.2e-3),
+    fc=(Plan("fc", 1900, 1e-3), Plan("fc-fine", 900, 6e-4, detail=20)),
+    fbc=(Plan("fbc", 800, 7e-4), Plan("fbc-fine", 400, 6e-4, detail=20)),
+)
+
+BATCHES = (16, 4)
 """Pictures a step, of the small ones and of the large ones."""
 
-SHARE_OF_LARGE = {"base": 0.04, "fc": 0.12, "fbc": 0.12}
-"""Of the steps."""
+SHARE_OF_LARGE = {4: 0.04, 8: 0.12, 12: 0.12}
+"""Of the steps, by the UNet's input channels: 8 with a subject, 12 with a background too."""
 
 CROP, CROPS = 64, 8
+
+LATENT_RANGE = 4.0
+"""What the autoencoder's channels of average colour run to while it is trained, for colours of -1…1."""
 
 
 def main() -> None:
@@ -48,44 +73,41 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("outputs/training"), help="where everything goes")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    run(options.folder, options.seed, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    run(options.folder, options.seed)
 
 
-def run(folder: Path, seed: int, device: torch.device) -> None:
-    """All stages in their order; what is done already is not done again."""
-    folder.mkdir(parents=True, exist_ok=True)
-    places = [folder / f"{part.size}" for part in DATA]
-    for part, place in zip(DATA, places, strict=True):
+def run(folder: Path, seed: int = 0, schedule: Schedule = FULL) -> None:
+    """All stages in their order; what is done already is not done again.
+
+    Leaves `small_sd15.safetensors`, `iclight_sd15_fc.safetensors` and `iclight_sd15_fbc.safetensors`.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    places = [folder / str(part.size) for part in schedule.parts]
+    for part, place in zip(schedule.parts, places, strict=True):
         render(part, place)
     torch.manual_seed(seed)
-    vae = train_vae(folder, places, seed, device)
-    first_stage = FirstStage.from_tensors(vae.cpu().state_dict()).to(device).eval()
-    for part, place in zip(DATA, places, strict=True):
+    vae = train_vae(schedule.vae, folder, places, seed, device)
+    first_stage = FirstStage.from_tensors(to_real_epsilon(vae.cpu())).to(device).eval()
+    for part, place in zip(schedule.parts, places, strict=True):
         encode(part, place, first_stage, device)
-    latents = [Latents(place) for place in places]
     torch.manual_seed(seed)
     texts, unet = new_text_encoder().to(device), new_unet().to(device)
+    trainer = Denoising([Latents(place) for place in places], texts, device)
     both = nn.ModuleDict({"unet": unet, "texts": texts})
-    trainer = Denoising(latents, texts, device)
-    train(BASE, both, functools.partial(trainer.loss, BASE, unet), folder, seed)
-    base = {name: tensor.clone() for name, tensor in unet.cpu().state_dict().items()}
+    train(schedule.base, both, functools.partial(trainer.loss, schedule.base, unet, 4), folder, seed)
+    trained, base = unet.cpu().state_dict(), to_real_epsilon(unet)
     texts.requires_grad_(False)
     save_checkpoint(folder / "small_sd15.safetensors", base, vae, texts)
-    tuned = base
-    for plan, channels in ((FOREGROUND, 8), (BACKGROUND, 12)):
-        network = Unet(widened(tuned, channels)).to(device)
-        train(
-            plan,
-            network,
-            lambda step, random, plan=plan, network=network: trainer.loss(plan, network, random),
-            folder,
-            seed,
-        )
-        tuned = network.cpu().state_dict()
-        save_offsets(folder / f"iclight_sd15_{plan.name}.safetensors", tuned, base)
+    for kind, plans, channels in (("fc", schedule.fc, 8), ("fbc", schedule.fbc, 12)):
+        network = with_large_epsilon(Unet(widened(trained, channels))).to(device)
+        for plan in plans:
+            train(plan, network, functools.partial(trainer.loss, plan, network, channels), folder, seed)
+            if plan is plans[0]:
+                trained = {name: tensor.cpu().clone() for name, tensor in network.state_dict().items()}
+        save_offsets(folder / f"iclight_sd15_{kind}.safetensors", to_real_epsilon(network.cpu()), base)
 
 
-def train_vae(folder: Path, places: list[Path], seed: int, device: torch.device) -> TrainableVAE:
+def train_vae(plan: Plan, folder: Path, places: list[Path], seed: int, device: torch.device) -> TrainableVAE:
     """An autoencoder of parts of the pictures, its latents brought to unit variance."""
     kinds = [np.load(place / f"{kind}.npy", mmap_mode="r") for place in places for kind in ("picture", "subject")]
     kinds.append(np.load(places[0] / "background.npy", mmap_mode="r"))
@@ -105,9 +127,12 @@ def train_vae(folder: Path, places: list[Path], seed: int, device: torch.device)
         decoded, mean, log_variance = vae(pixels, torch.randn(CROPS, 4, CROP // 8, CROP // 8).to(device))
         difference = decoded - pixels
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        return difference.abs().mean() + 2 * difference.square().mean() + 2e-4 * divergence
+        # Three channels are led to the average colours of their 8×8 pixels. Left alone, colours come one by one, and
+        # after as many steps green and purple are still grey.
+        led = (mean[:, :3] / LATENT_RANGE - nn.functional.avg_pool2d(pixels, 8)).abs().mean()
+        return difference.abs().mean() + 2 * difference.square().mean() + led + 2e-4 * divergence
 
-    train(VAE, vae, loss_of, folder, seed)
+    train(plan, vae, loss_of, folder, seed)
     random = np.random.default_rng([seed, 99])
     with torch.inference_mode():
         means = torch.cat([vae.quant_conv(vae.encoder(crops(random)))[:, :4] for _ in range(40)])
@@ -122,9 +147,9 @@ class Denoising:
         self._latents, self._texts, self._device = latents, texts, device
         self._sigmas = KModel(nn.Identity()).log_sigmas.exp()
 
-    def loss(self, plan: Plan, unet: Unet, random: np.random.Generator) -> Tensor:
+    def loss(self, plan: Plan, unet: Unet, channels: int, random: np.random.Generator) -> Tensor:
         """Of the noise that the UNet predicts, weighed by how much of the picture hangs on it at that level."""
-        part = int(random.random() < SHARE_OF_LARGE[plan.name])
+        part = int(random.random() < SHARE_OF_LARGE[channels])
         latents, batch = self._latents[part], BATCHES[part]
         scenes, lights, seen_in = random.integers(len(latents), size=batch), *random.integers(2, size=(2, batch))
         clean = latents["picture", scenes, lights].to(self._device)
@@ -135,18 +160,18 @@ class Denoising:
         sigma = self._sigmas[levels].to(self._device)[:, None, None, None]
         noise = torch.randn(clean.shape).to(self._device)
         given = (clean + noise * sigma) / (sigma**2 + 1).sqrt()
-        if plan.name != "base":
+        if channels > 4:
             given = torch.cat([given, latents["subject", scenes, seen_in].to(given)], 1)
-        if plan.name == "fbc":
+        if channels > 8:
             given = torch.cat([given, latents["background", scenes, lights].to(given)], 1)
         predicted = unet(given, levels.to(self._device), encode_texts(self._texts, captions, self._device))
-        weight = torch.minimum(5 * sigma**2, 1 + sigma**2).clamp(max=50)
+        weight = torch.minimum(plan.detail * sigma**2, 1 + sigma**2).clamp(max=50)
         return (weight * (predicted - noise).square()).mean()
 
 
 def save_checkpoint(path: Path, unet: Tensors, vae: TrainableVAE, texts: TextEncoder) -> None:
     """One file in ldm's layout, fp16."""
-    parts = {"unet": unet, "vae": vae.state_dict(), "clip": texts.transformer.state_dict()}
+    parts = {"unet": unet, "vae": to_real_epsilon(vae), "clip": texts.transformer.state_dict()}
     tensors = {PARTS[part] + name: tensor for part, named in parts.items() for name, tensor in named.items()}
     save_file({name: tensor.cpu().half().contiguous() for name, tensor in tensors.items()}, path)
 

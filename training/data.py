@@ -36,8 +36,6 @@ class Part:
     """How many of the scenes the UNet is trained on; the autoencoder sees them all."""
 
 
-PARTS = (Part(128, 1800, 0, 1000), Part(256, 400, 10_000, 90))
-
 KINDS = {"picture": slice(0, 2), "subject": slice(2, 4), "background": slice(0, 2)}
 """What there is of each scene, and which of it is encoded: two lights; the subject in a third one and in none."""
 

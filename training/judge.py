@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from lib_iclight.finish.srgb import luminance, to_linear
@@ -33,18 +34,33 @@ def is_lit_from(result: np.ndarray, scene: Scene, side: str) -> bool:
     return likeness(side) > likeness(OPPOSITE[side])
 
 
-def albedo_likeness(result: np.ndarray, scene: Scene) -> float:
-    """Correlation of the subject's albedo in the result with the true one, over pixels and channels.
+def albedo_likeness(results: Sequence[np.ndarray], scenes: Sequence[Scene]) -> float:
+    """Correlation of the subjects' albedo in the results with the true one, over all scenes' pixels and channels.
 
-    The light is divided out first: a constant and a direction, fitted to the picture, so that the side which the light
-    comes from is not judged here.
+    The light is divided out first, a constant and a direction that are fitted to each picture, and so is how bright a
+    subject is as a whole: neither is the albedo's to tell. Over all scenes, since one plain grey subject has nothing
+    that could correlate.
+
+    :param results: uint8 [size, size, 3] each.
     """
+    shown = np.concatenate(
+        [_relative_albedo(to_linear(each), scene) for each, scene in zip(results, scenes, strict=True)]
+    )
+    true = np.concatenate([_relative(scene.albedo[_subject(scene)]) for scene in scenes])
+    return _correlation(shown, true)
+
+
+def _relative_albedo(linear: np.ndarray, scene: Scene) -> np.ndarray:
+    """What is left of linear light [size, size, 3] without its smooth shading: [pixels, 3], of mean luminance 1."""
     seen = _subject(scene)
-    linear, albedo = to_linear(result)[seen], scene.albedo[seen]
-    basis = np.column_stack([np.ones(len(linear)), scene.normals[seen]])
-    shown = (luminance(linear) / luminance(albedo.astype(np.float32)))[:, 0]
-    shading = basis @ np.linalg.lstsq(basis, shown, rcond=None)[0]
-    return _correlation(linear / np.maximum(shading, 0.15 * np.abs(shading).mean() + 1e-6)[:, None], albedo)
+    basis = np.column_stack([np.ones(seen.sum()), scene.normals[seen]])
+    bright = luminance(linear[seen].astype(np.float32))[:, 0]
+    shading = basis @ np.linalg.lstsq(basis, bright, rcond=None)[0]
+    return _relative(linear[seen] / np.maximum(shading, 0.15 * bright.mean() + 1e-6)[:, None])
+
+
+def _relative(colours: np.ndarray) -> np.ndarray:
+    return colours / max(luminance(colours.astype(np.float32)).mean(), 1e-6)
 
 
 def colour_shift(result: np.ndarray, before: np.ndarray, scene: Scene, colour: str) -> float:
@@ -61,20 +77,16 @@ def colour_shift(result: np.ndarray, before: np.ndarray, scene: Scene, colour: s
 
 
 def sharpness(result: np.ndarray, truth: np.ndarray, scene: Scene) -> float:
-    """Correlation of the subject's fine detail, what a blur of two pixels takes away, with the truth's."""
-    import cv2
+    """Correlation of the subject's fine detail, what a blur of two pixels takes away, with the truth's.
 
-    seen = _subject(scene)
+    Not at its edge, where the blur mixes in what is behind it.
+    """
+    seen = cv2.erode(_subject(scene).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
     fine = [
         (picture - cv2.GaussianBlur(picture, (0, 0), 2))[seen]
         for picture in (luminance(to_linear(each))[..., 0] for each in (result, truth))
     ]
     return _correlation(*fine)
-
-
-def in_white(light: Lighting) -> Lighting:
-    """The same light without its colour."""
-    return replace(light, colour="white")
 
 
 def _chroma(rgb: np.ndarray) -> np.ndarray:

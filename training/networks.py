@@ -1,9 +1,18 @@
-"""The three networks before they are trained: SD 1.5's topology under a checkpoint's names, with narrow widths."""
+"""The three networks before they are trained: SD 1.5's topology under a checkpoint's names, with narrow widths.
+
+Stable Diffusion normalises in 32 groups. Where a network is 32 or 64 channels wide, a group is one channel or two, and
+how bright or colourful a picture is as a whole is normalised away: the networks can't learn it. So they are trained as
+if what keeps the normalisation from dividing by zero, its epsilon, were 1 (0.1 in the UNet's transformers), which
+leaves sizes alone that are below 1. A network with a large epsilon is the same as one with a small epsilon whose
+activations are smaller by its root: :func:`to_real_epsilon` turns one into the other when the weights are written.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import re
+from typing import TypeVar
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -15,6 +24,7 @@ from lib_iclight.embedded.networks import SCALING, TextEncoder, Unet
 from lib_iclight.weights.keys import ldm_names
 
 Tensors = dict[str, Tensor]
+_Network = TypeVar("_Network", bound=nn.Module)
 
 CONTEXT = 64
 """Width of the text encoder: that of one of CLIP's heads."""
@@ -22,6 +32,17 @@ CONTEXT = 64
 _UNET = {"block_out_channels": (64, 32, 32, 32), "cross_attention_dim": CONTEXT, "attention_head_dim": 8}
 _VAE = {"ch": 64, "ch_mult": (1, 1, 1, 1), "num_res_blocks": 2, "attn_resolutions": [], "resolution": 64}
 _VAE_SIDE = {"in_channels": 3, "out_ch": 3, "z_channels": 4}
+
+_UNET_GAIN, _VAE_GAIN = 1e5, 1e6
+"""The epsilon in training over the real one: ldm has 1e-5 in the UNet (1e-6 in its transformers), 1e-6 in the VAE."""
+
+_SCALED = re.compile(
+    r"(.*\.)?(conv_in|conv1|conv2|proj_out|in_layers\.2|out_layers\.3|emb_layers\.1)\.(weight|bias)|input_blocks\.0\.0\..*"
+)
+"""What adds to activations that will be normalised, and begins from normalised ones or from the picture."""
+
+_BIAS_SCALED = re.compile(r"(.*\.)?(nin_shortcut|skip_connection|op|(down|up)sample\.conv|[12]\.conv)\.bias")
+"""What hands them on: only its constants have a size of their own."""
 
 _SILENT_AT_FIRST = ("out_layers.3.weight", "conv2.weight", "proj_out.weight", "out.2.weight")
 """Residuals begin with nothing to add, as ldm's own do: deep networks start to learn sooner."""
@@ -33,7 +54,25 @@ def new_unet() -> Unet:
     names = ldm_names(dict(unet.named_parameters()))
     tensors = {names[name]: parameter.detach() for name, parameter in unet.named_parameters()}
     _silence(tensors)
-    return Unet(tensors)
+    return with_large_epsilon(Unet(tensors))
+
+
+def with_large_epsilon(network: _Network) -> _Network:
+    """The same network, to be trained."""
+    gain = _VAE_GAIN if isinstance(network, TrainableVAE) else _UNET_GAIN
+    for module in network.modules():
+        if isinstance(module, nn.GroupNorm):
+            module.eps *= gain
+    return network
+
+
+def to_real_epsilon(network: nn.Module) -> Tensors:
+    """Weights with which a network with the real epsilon computes what this trained one does."""
+    scale = (_VAE_GAIN if isinstance(network, TrainableVAE) else _UNET_GAIN) ** -0.5
+    return {
+        name: tensor * scale if _SCALED.fullmatch(name) or _BIAS_SCALED.fullmatch(name) else tensor.clone()
+        for name, tensor in network.state_dict().items()
+    }
 
 
 def _silence(tensors: Tensors) -> None:
@@ -90,6 +129,7 @@ class TrainableVAE(nn.Module):
         with torch.no_grad():
             _silence(dict(self.named_parameters()))
             self.quant_conv.bias[4:] = -4  # a posterior that doesn't drown the picture in noise from the start
+        with_large_epsilon(self)
 
     def forward(self, pixels: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Encode, draw, decode.

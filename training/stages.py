@@ -30,6 +30,9 @@ class Plan:
     rate: float
     """The learning rate at its highest; it rises over the first 100 steps and falls as a cosine to a fiftieth."""
 
+    detail: float = 5.0
+    """How much weighs what little noise hides, against what much of it does."""
+
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""
         fall = 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * step / self.steps))
@@ -46,6 +49,7 @@ def train(plan: Plan, network: nn.Module, loss_of: Loss, folder: Path, seed: int
     """
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=1e-3)
     averaged = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+    folder.mkdir(parents=True, exist_ok=True)
     state_file, first = folder / f"{plan.name}.state", 0
     if state_file.exists():
         state = torch.load(state_file, weights_only=True)

@@ -79,7 +79,11 @@ def _summed_unet(tensors: dict[str, torch.Tensor], differences: dict[str, torch.
         "attention_head_dim": 8,
         "layers_per_block": 2,
     }
-    summed = convert_ldm_unet_checkpoint(weights, {**config, "class_embed_type": None})
+    conversion = {**config, "class_embed_type": None}
+    summed = convert_ldm_unet_checkpoint(weights, conversion)
+    if "conv_in.weight" not in differences:  # a file with ldm names
+        differences = {prefix + name.removeprefix(prefix): tensor for name, tensor in differences.items()}
+        differences = convert_ldm_unet_checkpoint(differences, conversion)
     for name, difference in differences.items():
         weight = summed[name]
         summed[name] = difference.float()

@@ -37,16 +37,16 @@ class ICLightScript(RelightHooks):
 class WebUI:
     """A checkpoint, IC-Light's files, and the scripts that run with every generation."""
 
-    def __init__(self, checkpoint: Path, models_folder: Path, scripts: Sequence[Any] = ()) -> None:
+    def __init__(self, checkpoint: Path, models_folders: Sequence[Path], scripts: Sequence[Any] = ()) -> None:
         """:param checkpoint: an SD 1.5 checkpoint in one safetensors file; loaded at the first generation.
 
-        :param models_folder: the folder that IC-Light's files are in.
+        :param models_folders: where IC-Light's files and matting models are looked for, the first one first.
         :param scripts: more always-on scripts, run after ours.
         """
         self.checkpoint = checkpoint
         self.state = State()
         self.sd_model: StableDiffusion | None = None
-        self.scripts = ScriptRunner([ICLightScript(EmbeddedHost(models_folder, self.state)), *scripts])
+        self.scripts = ScriptRunner([ICLightScript(EmbeddedHost(models_folders, self.state)), *scripts])
 
     def txt2img(self, payload: Mapping[str, Any]) -> tuple[list[Image.Image], dict[str, Any]]:
         """Generate, from the JSON of Forge's `/sdapi/v1/txt2img`. Pictures are base64, or Pillow images.

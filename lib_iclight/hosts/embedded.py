@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,16 @@ from .backend import BackendHost
 class EmbeddedHost(BackendHost):
     """See :class:`lib_iclight.hosts.Host`."""
 
-    def __init__(self, models_folder: Path, state: State) -> None:
-        """:param models_folder: the folder that IC-Light's files are in.
+    def __init__(self, models_folders: Sequence[Path], state: State) -> None:
+        """:param models_folders: where IC-Light's files and matting models are looked for, the first one first.
 
         :param state: where it is said that the user has stopped.
         """
-        self._models_folder = models_folder
+        self._models_folders = list(models_folders)
         self._state = state
 
     def models_folders(self) -> list[Path]:
-        return [self._models_folder]
+        return self._models_folders
 
     def resize_image(self, mode: int, image: Image.Image, width: int, height: int) -> Image.Image:
         return resize_image(mode, image, width, height)

@@ -41,7 +41,7 @@ class EmbeddedBench(ProbedBench):
         models = write_models(folder)
         self.checkpoint = models.checkpoint
         self.offsets = {"fc": models.foreground, "fbc": models.background}
-        self._webui = WebUI(models.checkpoint, models.foreground.parent, [Probe(self._probe_folder)])
+        self._webui = WebUI(models.checkpoint, [models.foreground.parent], [Probe(self._probe_folder)])
 
     def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
         self.clear_passes()

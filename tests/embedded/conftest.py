@@ -78,7 +78,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
 
 @pytest.fixture(scope="session")
 def _stand(tiny: TinyModels) -> WebUI:
-    return WebUI(tiny.checkpoint, tiny.foreground.parent, [Probe()])
+    return WebUI(tiny.checkpoint, [tiny.foreground.parent], [Probe()])
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ class Canvas:
 
 def built(is_img2img: bool, folder: Path) -> tuple[gr.Blocks, Panel]:
     with gr.Blocks() as blocks:
-        panel = build_panel(is_img2img, input_accordion, Canvas, EmbeddedHost(folder, State()))
+        panel = build_panel(is_img2img, input_accordion, Canvas, EmbeddedHost([folder], State()))
     return blocks, panel
 
 
@@ -345,7 +345,7 @@ def test_building_again_changes_nothing(models: Path) -> None:
     listing = sorted(path.name for path in models.iterdir())
     with gr.Blocks():
         panels = [
-            build_panel(is_img2img, input_accordion, Canvas, EmbeddedHost(models, State()))
+            build_panel(is_img2img, input_accordion, Canvas, EmbeddedHost([models], State()))
             for is_img2img in (False, True, False, True)
         ]
     for first, again in ((panels[0], panels[2]), (panels[1], panels[3])):
