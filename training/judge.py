@@ -9,11 +9,11 @@ import numpy as np
 
 from lib_iclight.finish.srgb import luminance, to_linear
 
-from .world import LIGHT_COLOURS, SIDES, Lighting, Scene
+from .world import LIGHT_COLOURS, Lighting, Scene
 
 OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 
-_DARK = 0.02
+_DARK = 0.002
 """Light below which nothing can be said of a colour."""
 
 
@@ -90,7 +90,7 @@ def sharpness(result: np.ndarray, truth: np.ndarray, scene: Scene) -> float:
 
 
 def _chroma(rgb: np.ndarray) -> np.ndarray:
-    red, green, blue = np.log(np.maximum(rgb, _DARK / 10))
+    red, green, blue = np.log(np.maximum(rgb, _DARK))
     return np.array([red - green, blue - green])
 
 
@@ -101,6 +101,3 @@ def _subject(scene: Scene) -> np.ndarray:
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     first, second = first.ravel() - first.mean(), second.ravel() - second.mean()
     return float(first @ second / max(np.sqrt((first @ first) * (second @ second)), 1e-12))
-
-
-assert set(OPPOSITE) == set(SIDES)

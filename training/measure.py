@@ -18,7 +18,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from lib_iclight.embedded.choose import SMALL
 from lib_iclight.embedded.webui import WebUI
+from lib_iclight.foreground.composite import GREY
 from lib_iclight.light import light_map
 from lib_iclight.request import Light
 
@@ -26,7 +28,6 @@ from .data import HELD_OUT
 from .judge import OPPOSITE, albedo_likeness, colour_shift, is_lit_from
 from .world import AMBIENT, LIGHT_COLOURS, SIDES, Lighting, Recipe, Scene
 
-SMALL = Path("lib_iclight/embedded/small")
 SIZE = 128
 STEPS = 20
 GUIDANCE = 2.0
@@ -128,7 +129,7 @@ class Bench:
         if ablation is Ablation.OFF:
             return self._picture(self._webui.txt2img, prompt)
         if ablation is Ablation.SWAPPED:
-            subject, behind = behind, Image.fromarray(scene.over(scene.subject(AMBIENT), 127))
+            subject, behind = behind, Image.fromarray(scene.over(scene.subject(AMBIENT), GREY))
         request = {"model": "iclight_sd15_fbc.safetensors", "subject": subject, "background_image": behind}
         return self._ablated(ablation, prompt, request, values)
 

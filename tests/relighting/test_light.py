@@ -155,3 +155,4 @@ def test_no_figure_is_foreseen_for_nothing() -> None:
     destroyed = frozenset().union(*DESTROYS.values())
     assert destroyed == {DIRECTION, ALBEDO, BACKGROUND_ALBEDO, BACKGROUND_LIGHT}  # the prompt's colour always stays
     assert set(DESTROYS) == set(Ablation)
+    assert set(OPPOSITE) == set(SIDES)
