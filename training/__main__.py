@@ -51,7 +51,7 @@ FULL = Schedule(
     (Part(128, 1800, 0, 1000), Part(256, 400, 10_000, 90)),
     vae=Plan("vae", 600, 1.5e-3),
     base=Plan("base", 800, 1.2e-3),
-    fc=(Plan("fc", 1900, 1e-3), Plan("fc-fine", 900, 6e-4, detail=20)),
+    fc=(Plan("fc", 1900, 1e-3), Plan("fc-fine", 1800, 6e-4, detail=20)),
     fbc=(Plan("fbc", 800, 7e-4), Plan("fbc-fine", 400, 6e-4, detail=20)),
 )
 

@@ -23,6 +23,7 @@ from training.measure import (
     DIRECTION,
     Ablation,
     Bench,
+    limits,
     measure,
 )
 from training.world import AMBIENT, SIDES, Lighting, Recipe, Scene
@@ -135,18 +136,26 @@ def test_light_denoise_is_how_far_the_start_is_forgotten(bench: Bench, scenes: l
     assert figure("at 0.5", unlike_the_wall(0.5)) < figure("at 1", unlike_the_wall(1.0))
 
 
+def test_limits_leave_room_for_the_bounds(bench: Bench, figure: Figure) -> None:
+    rendered, decoded, *_ = (figure(name, value) for name, value in limits(bench, SCENES, first=FIRST).items())
+    assert 1 > rendered >= 0.95
+    assert rendered > decoded > ALBEDO.least
+
+
 def test_the_judge_knows_right_from_wrong(figure: Figure) -> None:
     """On pictures that are rendered, not relit, every figure is what it must be."""
-    shifts, scenes, whites = [], [Recipe(FIRST + number).at(64) for number in range(40)], []
+    shifts, scenes, whites, reds = [], [Recipe(FIRST + number).at(64) for number in range(40)], [], []
     for number, scene in enumerate(scenes):
         side = sorted(SIDES)[number % 4]
         white, red = (scene.picture(Lighting(side, colour)) for colour in ("white", "red"))
         assert is_lit_from(white, scene, side)
         assert not is_lit_from(white, scene, OPPOSITE[side])
         whites.append(white)
+        reds.append(red)
         shifts.append(colour_shift(red, white, scene, "red"))
         assert colour_shift(white, white, scene, "red") == 0
     assert figure("albedo", albedo_likeness(whites, scenes)) >= 0.95
+    assert figure("albedo in red light", albedo_likeness(reds, scenes)) < ALBEDO.least  # why it is judged in white
     assert figure("albedo of others", albedo_likeness(whites[::-1], scenes)) <= 0.5
     assert figure("colour", np.mean(shifts)) == pytest.approx(1, abs=0.3)
 
