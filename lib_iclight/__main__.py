@@ -1,7 +1,7 @@
 """Relight without a web UI: `python -m lib_iclight photo.jpg --light left`.
 
 Without pictures it shows what it can do: `python -m lib_iclight demo` writes a sheet, `python -m lib_iclight page`
-opens a small page in the browser.
+serves a small page for this machine's browser.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ICLightError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:  # a path that the system won't look at
+        print(f"{error.filename} can't be used: {error.strerror}." if error.filename else error, file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
@@ -46,7 +49,7 @@ def _relight_parser() -> argparse.ArgumentParser:
     parser = _parser(
         "",
         "Relight pictures, or every picture of a folder, with IC-Light.",
-        "The first word demo (or none at all) writes a sheet, and page opens a small page in the browser: "
+        "The first word demo (or none at all) writes a sheet, and page serves a small page: "
         "see `demo --help` and `page --help`. (A folder of such a name is ./demo.)",
     )
     parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="what is to be relit, or a folder")
@@ -86,7 +89,7 @@ def _demo_parser() -> argparse.ArgumentParser:
 
 
 def _page_parser() -> argparse.ArgumentParser:
-    parser = _parser("page", "Open a small page that relights, for this machine's own browser only.")
+    parser = _parser("page", "Serve a small page that relights, for this machine's own browser only.")
     parser.add_argument("--port", type=int, help="the first free one from 7860 on, if nothing is said")
     parser.add_argument("--steps", type=int, default=STEPS, help="%(default)s")
     parser.add_argument("--size", type=int, help="side of a square picture, in pixels (the model's own)")

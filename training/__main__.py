@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import argparse
 import functools
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from lib_iclight.embedded.model import PARTS, KModel
 from lib_iclight.embedded.networks import FirstStage, TextEncoder, Unet
 
 from .captions import varied
-from .data import Latents, Part, encode, render
+from .data import Latents, Part, encode, render, write_whole
 from .networks import (
     Tensors,
     TrainableVAE,
@@ -73,14 +74,20 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("outputs/training"), help="where everything goes")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    run(options.folder, options.seed)
+    try:
+        run(options.folder, options.seed)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def run(folder: Path, seed: int = 0, schedule: Schedule = FULL) -> None:
     """All stages in their order; what is done already is not done again.
 
-    Leaves `small_sd15.safetensors`, `iclight_sd15_fc.safetensors` and `iclight_sd15_fbc.safetensors`.
+    Leaves `small_sd15.safetensors` and `ic-light/iclight_sd15_fc.safetensors` and `…_fbc.safetensors`.
+
+    :raises ValueError: the folder holds a training with another seed or schedule.
     """
+    _keep_to_one_training(folder, seed, schedule)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     places = [folder / str(part.size) for part in schedule.parts]
     for part, place in zip(schedule.parts, places, strict=True):
@@ -104,7 +111,16 @@ def run(folder: Path, seed: int = 0, schedule: Schedule = FULL) -> None:
             train(plan, network, functools.partial(trainer.loss, plan, network, channels), folder, seed)
             if plan is plans[0]:
                 trained = {name: tensor.cpu().clone() for name, tensor in network.state_dict().items()}
-        save_offsets(folder / f"iclight_sd15_{kind}.safetensors", to_real_epsilon(network.cpu()), base)
+        save_offsets(folder / "ic-light" / f"iclight_sd15_{kind}.safetensors", to_real_epsilon(network.cpu()), base)
+
+
+def _keep_to_one_training(folder: Path, seed: int, schedule: Schedule) -> None:
+    settings, file = json.dumps({"seed": seed, **asdict(schedule)}, indent=1).encode(), folder / "settings.json"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(file, settings)
+    elif file.read_bytes() != settings:
+        raise ValueError(f"{folder} holds a training with another seed or schedule ({file}): give another --folder.")
 
 
 def train_vae(plan: Plan, folder: Path, places: list[Path], seed: int, device: torch.device) -> TrainableVAE:
@@ -173,14 +189,15 @@ def save_checkpoint(path: Path, unet: Tensors, vae: TrainableVAE, texts: TextEnc
     """One file in ldm's layout, fp16."""
     parts = {"unet": unet, "vae": to_real_epsilon(vae), "clip": texts.transformer.state_dict()}
     tensors = {PARTS[part] + name: tensor for part, named in parts.items() for name, tensor in named.items()}
-    save_file({name: tensor.cpu().half().contiguous() for name, tensor in tensors.items()}, path)
+    write_whole(path, save({name: tensor.cpu().half().contiguous() for name, tensor in tensors.items()}))
 
 
 def save_offsets(path: Path, tuned: Tensors, base: Tensors) -> None:
     """Tuned minus base under diffusers' names, fp16."""
     wide = widened(base, tuned["input_blocks.0.0.weight"].shape[1])
     offsets = diffusers_names({name: tuned[name] - wide[name] for name in tuned})
-    save_file({name: tensor.half().contiguous() for name, tensor in offsets.items()}, path)
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, save({name: tensor.half().contiguous() for name, tensor in offsets.items()}))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ from .world import Lighting
 FROM = {"left": "from the left", "right": "from the right", "top": "from above", "bottom": "from below"}
 
 
-def caption(
-    pattern: str, colour: str, thing: str, light: Lighting, *, with_thing: bool = True, with_side: bool = True
-) -> str:
+def caption(pattern: str, colour: str, thing: str, light: Lighting, *, with_thing: bool, with_side: bool) -> str:
     """*a striped red vase, warm light from the left*, or a part of it."""
     words = [f"a {'' if pattern == 'plain' else pattern + ' '}{colour} {thing}"] if with_thing else []
     side = f" {FROM[light.side]}" if with_side and light.side is not None else ""

@@ -20,8 +20,8 @@ def main() -> None:
     stages: dict[str, dict[int, float]] = {}
     for line in map(json.loads, (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()):
         stages.setdefault(line["stage"], {})[line["step"]] = line["loss"]  # of steps that were run twice, the later
-    figure, axes = plt.subplots(1, len(stages), figsize=(4 * len(stages), 3), layout="constrained")
-    for axis, (stage, losses) in zip(axes, stages.items(), strict=True):
+    figure, axes = plt.subplots(1, len(stages), squeeze=False, figsize=(4 * len(stages), 3), layout="constrained")
+    for axis, (stage, losses) in zip(axes[0], stages.items(), strict=True):
         axis.plot(list(losses), list(losses.values()))
         axis.set(title=stage, xlabel="step", ylabel="loss, mean of 100 steps", yscale="log")
     figure.savefig(folder / "curves.png", dpi=80)

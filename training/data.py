@@ -57,7 +57,7 @@ def render(part: Part, folder: Path) -> None:
         for index, light in enumerate(lights):
             stores["picture"][number, index] = scene.picture(light)
             stores["background"][number, index] = scene.background(light)
-        for index, light in enumerate([*(lighting(random, is_coloured=False) for _ in range(LIGHTS)), AMBIENT]):
+        for index, light in enumerate([*(lighting(random, is_white=True) for _ in range(LIGHTS)), AMBIENT]):
             stores["subject"][number, index] = scene.over(scene.subject(light), GREY)
         scenes.append(
             {"words": [scene.pattern, scene.colour, scene.thing], "lights": [asdict(each) for each in lights]}

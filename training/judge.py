@@ -12,6 +12,8 @@ from lib_iclight.finish.srgb import luminance, to_linear
 from .world import LIGHT_COLOURS, Lighting, Scene
 
 OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+OTHER_COLOUR = {"warm": "blue", "blue": "warm", "red": "blue", "green": "purple", "purple": "green"}
+"""A light's colour, and one that lies across the circle."""
 
 _DARK = 0.002
 """Light below which nothing can be said of a colour."""

@@ -20,13 +20,14 @@ from PIL import Image
 
 from lib_iclight.embedded.choose import SMALL
 from lib_iclight.embedded.webui import WebUI
+from lib_iclight.errors import ICLightError
 from lib_iclight.foreground.composite import GREY
 from lib_iclight.light import light_map
 from lib_iclight.request import Light
 
 from .captions import FROM
 from .data import HELD_OUT
-from .judge import OPPOSITE, albedo_likeness, colour_shift, is_lit_from
+from .judge import OPPOSITE, OTHER_COLOUR, albedo_likeness, colour_shift, is_lit_from
 from .world import AMBIENT, LIGHT_COLOURS, SIDES, Lighting, Recipe, Scene
 
 SIZE = 128
@@ -46,6 +47,7 @@ class Ablation(str, Enum):
     OFF = "offsets and wrapper off"
     MIRRORED = "start light mirrored"
     SWAPPED = "foreground and background swapped"
+    OTHER_COLOUR = "another colour in the prompt"
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,14 @@ DESTROYS: dict[Ablation, frozenset[Bound]] = {
     Ablation.OFF: frozenset({ALBEDO, BACKGROUND_ALBEDO, BACKGROUND_LIGHT}),
     Ablation.MIRRORED: frozenset({DIRECTION}),
     Ablation.SWAPPED: frozenset({BACKGROUND_ALBEDO, BACKGROUND_LIGHT}),
+    Ablation.OTHER_COLOUR: frozenset({COLOUR}),
 }
 """Written before anything was measured: the figures that fall below their bound. All others stay above theirs.
 
 Without the condition (or without IC-Light) a picture still begins in the light map and obeys the prompt's colour, so
 something at the subject's place is lit from the right side in the right colour: only whose albedo it has is lost.
-Starting from the mirrored light changes the side alone. Swapping is fbc's: fc has no background.
+Starting from the mirrored light changes the side alone. Swapping is fbc's: fc has no background. A prompt with a colour
+from across the circle is fc's: fbc is given none.
 """
 
 
@@ -137,10 +141,12 @@ class Bench:
         return self._ablated(ablation, prompt, request, values)
 
     def through_autoencoder(self, picture: np.ndarray) -> np.ndarray:
-        """Encoded and decoded, which no relit picture can be better than: uint8 [size, size, 3], as it was."""
+        """What the autoencoder alone leaves of a picture uint8 [size, size, 3]."""
         model = self._webui.load()
+        pixels = torch.from_numpy(picture).movedim(-1, 0)[None].float() / 127.5 - 1
+        vae = model.forge_objects.vae.first_stage_model
         with torch.inference_mode():
-            return np.asarray(model.decode(model.encode([Image.fromarray(picture)]))[0])
+            return np.asarray(model.decode(vae.process_in(vae.encode(pixels).latent_dist.mode()))[0])
 
     def _ablated(self, ablation: Ablation, prompt: str, request: dict, values: dict) -> np.ndarray:
         tab = {name: values.pop(name) for name in list(values) if name.startswith(("hr_", "enable_hr", "denoising"))}
@@ -173,11 +179,12 @@ def measure(bench: Bench, scenes: int, ablation: Ablation = Ablation.NONE, first
         side, colour = str(random.choice(list(SIDES))), str(random.choice(list(LIGHT_COLOURS)[1:]))
         if ablation is not Ablation.SWAPPED:
             # the prompt tells neither the side, which is the start's to tell, nor the subject, which is the condition's
-            white, coloured = (bench.relit(scene, side, f"{each} light", ablation) for each in ("white", colour))
+            asked = OTHER_COLOUR[colour] if ablation is Ablation.OTHER_COLOUR else colour
+            white, coloured = (bench.relit(scene, side, f"{each} light", ablation) for each in ("white", asked))
             marks.setdefault(DIRECTION, []).append(is_lit_from(white, scene, side))
             marks.setdefault(COLOUR, []).append(colour_shift(coloured, white, scene, colour) > LEAST_SHIFT)
             pictures.setdefault(ALBEDO, []).append(white)
-        if ablation is not Ablation.MIRRORED:
+        if ablation not in (Ablation.MIRRORED, Ablation.OTHER_COLOUR):
             wall = Recipe(number + 500_000).at(bench.size)
             white, coloured = (
                 bench.before(scene, wall.background(Lighting(side, each)), "", ablation) for each in ("white", colour)
@@ -218,19 +225,28 @@ def _alone(figures: Callable[..., dict], options: argparse.Namespace, *values: A
 def main() -> int:
     """Print the figures of the whole model and of all ablations, and what limits them.
 
-    :returns: the exit status: 1 where a figure is on the wrong side of its bound.
+    :returns: the exit status: 1 where a figure is on the wrong side of its bound, 2 where nothing can be measured.
     """
     parser = argparse.ArgumentParser(prog="python -m training.measure", description=__doc__)
     parser.add_argument("--folder", type=Path, default=SMALL, help="where the models are")
-    parser.add_argument("--scenes", type=int, default=200, help="held-out scenes")
-    parser.add_argument("--only-whole", action="store_true", help="leave the ablations out")
+    parser.add_argument("--scenes", type=int, default=200, help="held-out scenes for the whole model")
+    parser.add_argument("--ablation-scenes", type=int, default=100, help="for each ablation; 0: none is made")
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args()
+    if options.scenes < 1:
+        parser.error("--scenes must be 1 or more.")
+    try:
+        return _print_table(options)
+    except ICLightError as error:
+        parser.error(str(error))
+
+
+def _print_table(options: argparse.Namespace) -> int:
     disagreements = 0
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        ablations = [Ablation.NONE] if options.only_whole else list(Ablation)
-        measured = {each: pool.submit(_alone, measure, options, options.scenes, each) for each in ablations}
+        scenes = dict.fromkeys(Ablation, options.ablation_scenes) | {Ablation.NONE: options.scenes}
+        measured = {each: pool.submit(_alone, measure, options, n, each) for each, n in scenes.items() if n}
         limiting = pool.submit(_alone, limits, options, options.scenes)
         for ablation, figures in measured.items():
             for bound, value in figures.result().items():

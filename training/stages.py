@@ -52,7 +52,7 @@ def train(plan: Plan, network: nn.Module, loss_of: Loss, folder: Path, seed: int
     folder.mkdir(parents=True, exist_ok=True)
     state_file, first = folder / f"{plan.name}.state", 0
     if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
+        state = torch.load(state_file, weights_only=True, map_location="cpu")  # loading moves it where it belongs
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         averaged, first = state["averaged"], state["step"]

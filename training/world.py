@@ -158,12 +158,11 @@ class Recipe:
 
     number: int
     things: tuple[str, ...] = THINGS
-    patterns: tuple[str, ...] = PATTERNS
 
     def at(self, size: int) -> Scene:
         """The scene, at that many pixels a side."""
         random = np.random.default_rng([self.number, 7])
-        thing, pattern = str(random.choice(self.things)), str(random.choice(self.patterns))
+        thing, pattern = str(random.choice(self.things)), str(random.choice(PATTERNS))
         colour = str(random.choice(list(COLOURS)))
         x, y = places(size)
         inside, height = _solid(thing, random)
@@ -182,11 +181,10 @@ def places(size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.meshgrid(middles, middles)
 
 
-def lighting(random: np.random.Generator, is_coloured: bool | None = None) -> Lighting:
-    """Any light that has a side; of any colour, of none but white, or of all but white."""
+def lighting(random: np.random.Generator, is_white: bool = False) -> Lighting:
+    """Any light that has a side; coloured in three of five, unless it is to be white."""
     colours = list(LIGHT_COLOURS)
-    if is_coloured is None:
-        is_coloured = random.random() < 0.6
+    is_coloured = not is_white and random.random() < 0.6
     colour = str(random.choice(colours[1:])) if is_coloured else "white"
     side = str(random.choice(list(SIDES)))
     return Lighting(side, colour, random.uniform(0.3, 0.8), random.uniform(-0.35, 0.35), random.uniform(0.05, 0.16))

@@ -20,7 +20,7 @@ from .relighter import Relighter, check_number, open_picture, save_picture, size
 
 OUTPUT = Path("outputs/relit")
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """Of a folder's files these are its pictures."""
 
 _LIGHTS = [light.value for light in Light if light is not Light.CUSTOM]
@@ -41,7 +41,7 @@ def relight(options: argparse.Namespace) -> int:
     settings = _settings(options, kind, models)
     pictures = _pictures(options.pictures)
     targets = _targets(pictures, options.pictures, options.output or OUTPUT)
-    _refuse_overwriting(targets, [*pictures, *_given_files(options)])
+    _refuse_overwriting(targets, [*pictures, *_given_files(options)], is_named=targets == [options.output])
     print(models.note)
     relighter = Relighter(models)
     failed = 0
@@ -114,9 +114,16 @@ def _settings(options: argparse.Namespace, kind: Kind, models: Models) -> dict[s
 
 
 def _file_or_choice(value: str, name: str, choices: Sequence[str]) -> Image.Image:
-    if not Path(value).is_file():
+    if not _is_file(Path(value)):
         raise ICLightError(f"--{name} must be one of {', '.join(choices)} or a picture's file, not {value}.")
     return open_picture(Path(value), value)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # too long a name, say
+        return False
 
 
 def _given_files(options: argparse.Namespace) -> list[Path]:
@@ -125,22 +132,25 @@ def _given_files(options: argparse.Namespace) -> list[Path]:
 
 
 def _pictures(given: Sequence[Path]) -> list[Path]:
-    """Files as they are named, and every picture of a folder, by name."""
+    """Files as they are named, and every picture of a folder, by name; each once."""
     pictures: list[Path] = []
     for path in given:
-        if not path.is_dir():
-            pictures.append(path)
-            continue
         try:
+            if not path.is_dir():
+                pictures.append(path)
+                continue
             inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
         except OSError as error:
-            raise ICLightError(f"The folder {path} can't be read: {error.strerror}.") from error
+            raise ICLightError(f"{path} can't be read: {error.strerror}.") from error
         if not inside:
             raise ICLightError(
                 f"There is no picture in the folder {path}: its files end in none of {' '.join(SUFFIXES)}."
             )
         pictures += inside
-    return list(dict.fromkeys(pictures))
+    once: dict[Any, Path] = {}
+    for path in pictures:
+        once.setdefault(_identity(path) if _is_file(path) else path, path)
+    return list(once.values())
 
 
 def _targets(pictures: Sequence[Path], given: Sequence[Path], output: Path) -> list[Path]:
@@ -154,14 +164,21 @@ def _targets(pictures: Sequence[Path], given: Sequence[Path], output: Path) -> l
     return [output]
 
 
-def _refuse_overwriting(targets: Sequence[Path], kept: Sequence[Path]) -> None:
-    """:raises ICLightError: a relit picture would take the place of one that was given, whatever it is called."""
-    given = {_identity(path): path for path in kept if path.is_file()}
-    for target in targets:
-        if target.is_file() and _identity(target) in given:
+def _refuse_overwriting(targets: Sequence[Path], kept: Sequence[Path], is_named: bool) -> None:
+    """A folder of relit pictures is written over; pictures that were given, and those beside them, stay.
+
+    :param is_named: the target is the very file that the user named.
+    :raises ICLightError: a relit picture would take the place of one of them, whatever it is called.
+    """
+    given = {_identity(path): path for path in kept if _is_file(path)}
+    folders = {_identity(path.parent) for path in given.values()}
+    for target in filter(_is_file, targets):
+        if _identity(target) in given:
             raise ICLightError(
                 f"{target} would be overwritten, which is {given[_identity(target)]}: give another --output."
             )
+        if not is_named and _identity(target.parent) in folders:
+            raise ICLightError(f"{target} lies beside the pictures and would be overwritten: give another --output.")
 
 
 def _identity(path: Path) -> tuple[int, int]:

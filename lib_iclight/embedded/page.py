@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -56,6 +58,8 @@ def serve(page: gr.Blocks, port: int | None, wait: bool) -> str:
     :returns: the page's address.
     :raises ICLightError: the port is taken.
     """
+    for name in ("no_proxy", "NO_PROXY"):  # gradio looks whether its own address answers, by a proxy if there is one
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), ADDRESS]))
     try:
         _, address, _ = page.queue().launch(
             server_name=ADDRESS, server_port=port, share=False, show_api=False, quiet=True, prevent_thread_lock=True
@@ -104,7 +108,8 @@ def build(relighter: Relighter, steps: int, side: int) -> gr.Blocks:
 
 
 def _build_numbers(parts: dict[str, Any]) -> None:
-    parts["light_denoise"] = slider("light_denoise", 0.01, info="Lower follows the light more.")
+    has_light = parts["kind"].value == Kind.FOREGROUND.value
+    parts["light_denoise"] = slider("light_denoise", 0.01, info="Lower follows the light more.", visible=has_light)
     parts["strength"] = slider("strength", 0.05)
     with gr.Row():
         parts["detail_transfer"] = slider("detail_transfer", 0.05)
@@ -144,6 +149,9 @@ def _relit(relighter: Relighter, values: dict[str, Any], steps: int, side: int, 
     subject, kind = values["subject"], Kind(values["kind"])
     if subject is None:
         raise ICLightError("There is no subject: give a picture, or click one of the examples.")
+    for name in ("subject", "background_image"):
+        if isinstance(values[name], str):  # gradio hands over an SVG's path
+            raise ICLightError(f"{Path(values[name]).name} is a drawing: give a picture, PNG or JPEG.")
     check_number("seed", values["seed"], "Seed")
     settings = {name: values[name] for name in ("subject", "strength", "detail_transfer", "colour_keep")}
     if kind is Kind.FOREGROUND:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import logging
 import math
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,6 +37,9 @@ LIMITS = {
     "port": (1, 65535),
 }
 """Smallest and largest value of what is no field of the request; -1 draws a seed."""
+
+MAX_BYTES = 500_000_000
+"""Of a picture's file."""
 
 _SMALL_BYTES = 100_000_000
 """A checkpoint of less is computed on one thread: with so little to do, threads mostly wait for each other."""
@@ -110,7 +114,8 @@ def size_for(picture: Image.Image, side: int, width: int | None = None, height: 
         width = round(height * shape)
     elif height is None:
         height = round(width / shape)
-    return max(width // 8 * 8, 64), max(height // 8 * 8, 64)
+    low, high = LIMITS["size"]
+    return min(max(width // 8 * 8, low), high), min(max(height // 8 * 8, low), high)
 
 
 def open_picture(path: Path, name: str) -> Image.Image:
@@ -120,11 +125,16 @@ def open_picture(path: Path, name: str) -> Image.Image:
     :raises ICLightError: it can't be opened.
     """
     try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ICLightError(f"{name} has {size / 1e6:.0f} MB: at most {MAX_BYTES / 1e6:.0f} are taken.")
+        if not path.is_file():
+            raise ICLightError(f"{name} is no ordinary file: give a picture.")
         content = path.read_bytes()
     except OSError as error:
-        raise ICLightError(f"{path} can't be opened: {error.strerror}.") from error
+        raise ICLightError(f"{name} can't be opened: {error.strerror}.") from error
     if not content:
-        raise ICLightError(f"{path} is an empty file: give a picture.")
+        raise ICLightError(f"{name} is empty: give a picture.")
     return opened(base64.b64encode(content).decode(), name)
 
 
@@ -133,10 +143,11 @@ def save_picture(image: Image.Image, target: Path) -> None:
 
     :raises ICLightError: it can't be written.
     """
-    part = target.with_name(target.name + ".part")
+    part = target.with_name(f"{uuid.uuid4().hex}.part")  # nobody's, even while another run writes here
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        image.save(part, format="PNG")
+        with part.open("xb") as file:
+            image.save(file, format="PNG")
         part.replace(target)
     except OSError as error:
         raise ICLightError(f"{target} can't be written: {error.strerror or error}.") from error
@@ -155,7 +166,7 @@ def _loaded(models: Models, scripts: Sequence[Any]) -> WebUI:
     webui = WebUI(models.checkpoint, folders, scripts)
     try:
         sd_model = webui.load()
-    except (KeyError, RuntimeError) as error:  # tensors are missing, or of other shapes
+    except (LookupError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:  # missing, or of other shapes
         reason = str(error).partition("\n")[0].rstrip(":")
         raise ICLightError(f"{models.checkpoint.name} is no whole SD 1.5 checkpoint: {reason}.") from error
     for path in models.iclight.values():

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from lib_iclight.embedded.tiny import write_models
 from lib_iclight.embedded.webui import WebUI
 from lib_iclight.errors import ICLightError
 from tests.forge.probe import iclight_recording as recording
+from tests.tiny import write_models
 
 from .bench import Outcome, ProbedBench
 

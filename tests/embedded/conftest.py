@@ -10,8 +10,8 @@ import skimage.data
 import torch
 from PIL import Image
 
-from lib_iclight.embedded.tiny import TinyModels, write_models
 from lib_iclight.embedded.webui import WebUI
+from tests.tiny import TinyModels, write_models
 
 torch.set_num_threads(1)  # with models this small, threads mostly wait for each other
 

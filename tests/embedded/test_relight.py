@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import functools
+import os
+import resource
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from lib_iclight.__main__ import main
+from lib_iclight.embedded import relighter
 from lib_iclight.embedded.choose import SMALL
 from lib_iclight.embedded.command import output_names
 from lib_iclight.embedded.relighter import size_for
@@ -95,16 +100,41 @@ def test_a_folder_goes_on_after_what_cannot_be_relit(tmp_path: Path, capsys: Any
     lines = [line for line in wrong.replace("\r", "\n").splitlines() if "relighting" not in line and line.strip()]
     assert len(lines) == 3
     assert f"{folder / 'b.jpg'}: The picture in this file can't be decoded" in wrong
-    assert f"{folder / 'c.png'} is an empty file" in wrong
+    assert f"{folder / 'c.png'}: this file is empty" in wrong
     assert lines[-1] == "2 of 5 pictures could not be relit."
     assert said.count("small model") == 1, "the models are loaded once"
 
 
-def test_a_sentence_for_what_is_missing(tmp_path: Path, capsys: Any) -> None:
-    missing = tmp_path / "nothing.png"
-    assert main([str(missing), *SIZED, "--output", str(tmp_path / "out.png")]) == 2
-    assert capsys.readouterr().err == f"{missing}: {missing} can't be opened: No such file or directory.\n"
-    assert not (tmp_path / "out.png").exists()
+def test_a_sentence_for_what_is_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(relighter, "MAX_BYTES", 10**6)
+    missing, large = tmp_path / "nothing.png", tmp_path / "large.png"
+    with large.open("wb") as file:
+        file.truncate(2 * 10**6)
+    given = [str(missing), str(large), os.devnull]
+    assert main([*given, *SIZED, "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"{missing}: this file can't be opened: No such file or directory.",
+        f"{large}: this file has 2 MB: at most 1 are taken.",
+        f"{os.devnull}: this file is no ordinary file: give a picture.",
+        "3 of 3 pictures could not be relit.",
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_given_twice_is_relit_once(photo: Path, tmp_path: Path, capsys: Any) -> None:
+    (photo.parent / "more").mkdir()
+    again = photo.parent / "more" / ".." / photo.name
+    assert main([str(again), str(photo.parent), *SIZED, "--output", str(tmp_path / "out")]) == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.png"]
+
+
+def test_files_of_others_stay(photo: Path, tmp_path: Path) -> None:
+    download = tmp_path / "out" / "photo.png.part"
+    download.parent.mkdir()
+    download.write_bytes(b"somebody's")
+    relit(photo, tmp_path / "out" / "photo.png")
+    assert {path.name for path in download.parent.iterdir()} == {"photo.png", "photo.png.part"}
+    assert download.read_bytes() == b"somebody's"
 
 
 def _case(says: str, *arguments: str) -> Any:
@@ -130,6 +160,10 @@ def _case(says: str, *arguments: str) -> Any:
         _case("There is no picture in the folder empty", "empty"),
         _case("photo.png would be overwritten", "photos/photo.png", "--output", "photos/photo.png"),
         _case("would be overwritten, which is photos", "photos", "--output", "photos"),
+        _case("photo.png lies beside the pictures", "photos/beside.jpg", "light/photo.jpg", "--output", "photos"),
+        _case("--background must be one of left", "photos/photo.png", "--background", "a beach " * 40),
+        _case("can't be read: File name too long", "long" * 80),
+        _case("can't be used: File name too long", "photos/photo.png", "--output", "long" * 80),
         _case("light.png would be overwritten", "photos/photo.png", "--light", "light.png", "--output", "light.png"),
         _case("--small goes with neither", "photos/photo.png", "--checkpoint", "some.safetensors"),
         _case("--steps must be a number from 1", "demo", "--steps", "0"),
@@ -145,6 +179,9 @@ def test_a_refusal_is_one_sentence(
     Path("empty").mkdir()
     Path("photo.txt").write_text("no picture", encoding="utf-8")
     portrait().save("light.png")
+    Path("light").mkdir()
+    portrait().save("light/photo.jpg")
+    portrait().save("photos/beside.jpg")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
     assert main([*arguments, "--small"]) == 2
     out, err = capfd.readouterr()
@@ -171,6 +208,25 @@ def test_a_sentence_for_wrong_models(photo: Path, capsys: Any, named: list[str],
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("model.diffusion_model.input_blocks.0.0.weight", (48, 4, 3, 3)),
+        ("model.diffusion_model.input_blocks.0.0.weight", (64,)),
+        ("cond_stage_model.transformer.text_model.embeddings.token_embedding.weight", (49408,)),
+    ],
+)
+def test_a_sentence_for_a_checkpoint_of_odd_shapes(
+    photo: Path, tmp_path: Path, capsys: Any, name: str, shape: tuple[int, ...]
+) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_file({**load_file(CHECKPOINT), name: torch.zeros(shape)}, path)
+    assert main([str(photo), "--checkpoint", str(path), "--iclight", FBC, "--background", "left"]) == 2
+    err = capsys.readouterr().err
+    assert "odd.safetensors is no whole SD 1.5 checkpoint" in err
+    assert len(err.splitlines()) == 1
+
+
 def test_what_cannot_be_written_leaves_nothing(photo: Path, tmp_path: Path, capsys: Any) -> None:
     (tmp_path / "out" / "photo.png").mkdir(parents=True)
     assert main([str(photo), *SIZED, "--output", str(tmp_path / "out")]) == 2
@@ -183,10 +239,16 @@ def test_what_cannot_be_written_leaves_nothing(photo: Path, tmp_path: Path, caps
 
 def test_an_earlier_result_stays_until_the_new_one_is_whole(photo: Path, tmp_path: Path) -> None:
     earlier = tmp_path / "out" / "photo.png"
-    (tmp_path / "out" / "photo.png.part").mkdir(parents=True)
+    earlier.parent.mkdir()
     earlier.write_bytes(b"earlier")
-    assert main([str(photo), *SIZED, "--output", str(tmp_path / "out")]) == 2
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))  # the disk is full in the middle of the picture
+    try:
+        assert main([str(photo), *SIZED, "--output", str(tmp_path / "out")]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert earlier.read_bytes() == b"earlier"
+    assert [path.name for path in earlier.parent.iterdir()] == ["photo.png"]
 
 
 @given(st.lists(st.text("aAÄ.-12pngé\u0301e", min_size=1, max_size=5).filter(lambda name: set(name) != {"."})))
@@ -223,6 +285,7 @@ def test_sizes_that_are_given() -> None:
     assert size(width=100, height=130) == (96, 128)
     assert size(width=240) == (240, 160)
     assert size(height=200) == (296, 200)
+    assert size(height=2048) == (2048, 2048), "cropped to what can be sampled"
 
 
 def printed_error(said: str) -> float:

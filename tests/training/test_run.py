@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
-from lib_iclight.embedded.webui import WebUI
 from training.__main__ import Schedule, run
 from training.data import Part
+from training.measure import main
 from training.stages import Plan
-from training.world import AMBIENT, Recipe
 
 SHORT = Schedule(
     (Part(64, 4, 0, 2), Part(72, 3, 100, 2)),
@@ -20,7 +21,7 @@ SHORT = Schedule(
     fc=(Plan("fc", 2, 1e-3), Plan("fc-fine", 2, 1e-3)),
     fbc=(Plan("fbc", 2, 1e-3), Plan("fbc-fine", 2, 1e-3)),
 )
-FILES = ("small_sd15.safetensors", "iclight_sd15_fc.safetensors", "iclight_sd15_fbc.safetensors")
+FILES = ("small_sd15.safetensors", "ic-light/iclight_sd15_fc.safetensors", "ic-light/iclight_sd15_fbc.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +31,34 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_what_it_leaves_relights(trained: Path) -> None:
-    webui = WebUI(trained / FILES[0], [trained])
-    scene = Recipe(5).at(64)
-    tab = {"prompt": "red light", "steps": 1, "width": 64, "height": 64}
-    request = {"subject": scene.over(scene.subject(AMBIENT), 127), "cutout": "none"}
-    for more in ({"model": FILES[1], "light": "left"}, {"model": FILES[2], "background": "left"}):
-        images, _ = webui.txt2img({**tab, "alwayson_scripts": {"IC Light": {"args": [{**request, **more}]}}})
-        assert images[0].size == (64, 64)
+def test_what_it_leaves_is_measured(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    small = ["--scenes", "2", "--ablation-scenes", "0", "--size", "128", "--steps", "1"]
+    monkeypatch.setattr("sys.argv", ["measure", "--folder", str(trained), *small])
+    assert main() in (0, 1)
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows if row.startswith("none")] == ["none"] * 5
+    assert len(rows) == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), [(["--scenes", "0"], "--scenes must be 1"), (["--scenes", "1"], "small_sd15.safetensors")]
+)
+def test_what_cannot_be_measured_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, arguments: list[str], says: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["measure", "--folder", str(tmp_path), *arguments, "--ablation-scenes", "0"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seed", "schedule"), [(2, SHORT), (1, replace(SHORT, base=Plan("base", 3, 1e-3)))])
+def test_another_training_needs_another_folder(trained: Path, seed: int, schedule: Schedule) -> None:
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match="another seed or schedule"):
+        run(trained, seed, schedule)
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
 
 
 def test_a_finished_training_is_not_done_again(trained: Path) -> None:

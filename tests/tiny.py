@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ..weights.keys import ldm_names
+from lib_iclight.weights.keys import ldm_names
 
 Tensors = dict[str, torch.Tensor]
 
