@@ -31,7 +31,7 @@ def main() -> None:
     if not has_onnxruntime() and (failed_lately() or not install_onnxruntime()):
         print(
             "IC Light: onnxruntime could not be installed, so the matting models can't be used; GrabCut still works. "
-            f'Install it by hand: "{sys.executable}" -m pip install onnxruntime'
+            f"Install it by hand: {by_hand(sys.executable)}"
         )
 
 
@@ -39,6 +39,12 @@ def has_onnxruntime() -> bool:
     """Whether any distribution provides it: onnxruntime-gpu and onnxruntime-directml do so too."""
     found = find_spec("onnxruntime")
     return found is not None and found.origin is not None  # without an origin it is a left-over empty folder
+
+
+def by_hand(python: str) -> str:
+    """The command for it. Quotation marks only where the path needs them: PowerShell takes what is in them for text."""
+    quoted = f'"{python}"' if " " in python else python
+    return f"{quoted} -m pip install onnxruntime"
 
 
 def failed_lately() -> bool:

@@ -73,15 +73,28 @@ def add_routes(
 
 
 def _from_this_site(request: Request) -> None:
-    # Browsers say where a request comes from, by plain HTTP to another address than localhost in Origin alone.
-    # Without this any page could have gigabytes fetched.
-    origin = request.headers.get("origin")
-    is_other = origin is not None and origin.partition("://")[2] != request.headers.get("host")
-    if is_other or request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+    # Without this any page could have gigabytes fetched. Browsers say where a request comes from in Sec-Fetch-Site,
+    # which no proxy changes; by plain HTTP to another address than localhost in Origin alone.
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    is_own = _is_own(origin, request.headers) if site is None else site in ("same-origin", "none")
+    if not is_own:
         raise NotAllowedError(
             f"Another site's page ({origin or 'not named'}) asked for this: ask from the web UI's own page, or from a "
-            "program; a proxy before the web UI has to pass the Host header on."
+            "program; a proxy before the web UI has to pass the Host header on, or send it as X-Forwarded-Host."
         )
+
+
+def _is_own(origin: str | None, headers: Mapping[str, str]) -> bool:
+    """Whether an Origin is none, as programs send none, or the address that was asked: "null" is any page's."""
+    if origin is None:
+        return True
+    scheme, _, own = origin.lower().partition("://")
+    port = {"http": ":80", "https": ":443"}.get(scheme)
+    if port is None:
+        return False
+    # of several proxies the first has seen what the browser asked for
+    asked = (headers.get("host", ""), headers.get("x-forwarded-host", "").partition(",")[0].strip())
+    return own.removesuffix(port) in [host.lower().removesuffix(port) for host in asked if host]
 
 
 def _checks(credentials: Mapping[str, str] | None) -> list[Callable]:

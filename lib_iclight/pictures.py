@@ -6,11 +6,12 @@ import base64
 import binascii
 import hashlib
 import io
+import struct
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from .errors import ICLightError
 
@@ -19,6 +20,18 @@ MAX_PIXELS = 64_000_000
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 """What a request may send. Pillow knows more, among them PostScript, which runs a program."""
+
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By EXIF 2.3's orientation (tag 0x0112): what turns the picture upright. 1 is upright."""
 
 
 class Picture:
@@ -64,13 +77,19 @@ class Picture:
         """Take over a Pillow image: turned upright, converted to 8 bits.
 
         :param name: the field that it came in, for the error's sentence.
-        :raises ICLightError: it is too large or its data are damaged.
+        :raises ICLightError: it is too large, its values are fractions, or its data are damaged.
         """
         _check_size(image, name)
+        if image.mode == "F":
+            raise ICLightError(
+                f"The picture in {name} has floating-point values, of which nobody knows what is white: "
+                "save it with 8 or 16 bits a channel."
+            )
         try:
-            image = _to_8_bits(ImageOps.exif_transpose(image))
+            image.load()
+            image = _to_8_bits(_upright(image))
             rgba = np.asarray(image.convert("RGBA" if _has_alpha(image) else "RGB"))
-        except (OSError, SyntaxError, TypeError, ValueError, EOFError) as error:
+        except (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error) as error:
             raise ICLightError(f"The picture in {name} is damaged and can't be decoded: {error}.") from error
         alpha = rgba[..., 3] if rgba.shape[2] == 4 and rgba[..., 3].min() < 255 else None
         return cls(np.ascontiguousarray(rgba[..., :3]), alpha)
@@ -131,6 +150,18 @@ def _check_size(image: Image.Image, name: str) -> None:
 
 def _has_alpha(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """As the camera was held; as the picture lies where that is not to be read."""
+    if image.format == "TIFF":  # Pillow has turned it in decoding it, and not every Pillow says so
+        return image
+    try:
+        orientation = image.getexif().get(_ORIENTATION)
+    except Exception:  # whatever a damaged tag makes Pillow stumble over: the picture itself is good
+        return image
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:

@@ -15,7 +15,7 @@ from . import conditioning
 from .conditioning import Source
 from .errors import ICLightError
 from .finish import finish, reinforce
-from .foreground import CutoutSettings, Foreground, cut_out, holds_models, release_models, resolve
+from .foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models, resolve
 from .hosts import Host, TabFit
 from .light import light_map, plain_background
 from .patching import check_checkpoint, patch_unet
@@ -274,10 +274,11 @@ class RelightHooks:
         settings = CutoutSettings(request.cutout, request.edge_shift, request.edge_feather, request.mask)
         folders = self.host.models_folders()
         given = _tab_pictures(p, generation) if request.subject is None else [Source(request.subject)]
-        subjects = [Subject(cut_out(source.picture, settings, folders), source.tab_fit) for source in given]
-        if holds_models():
-            self.host.release_with_models(release_models)
-        return subjects
+        try:
+            return [Subject(cut_out(source.picture, settings, folders), source.tab_fit) for source in given]
+        finally:
+            if holds_memory():
+                self.host.release_with_models(release_models)
 
     def _at_size(
         self, generation: Generation, number: int, size: tuple[int, int], with_background: bool = False

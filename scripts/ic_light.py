@@ -33,8 +33,18 @@ if PACKAGE.samefile(OWN / "lib_iclight"):
     from lib_iclight.ui.panel import build_panel
     from lib_iclight.ui.settings import register_settings
 
+    # Forge's canvas forgets a stroke that ends outside the picture. As long as the pointer is captured it never leaves.
+    CAPTURE = """() => {{
+        const drawn = document.querySelector("#{} .forge-drawing-canvas");
+        drawn?.addEventListener("pointerdown", (event) => {{
+            if (event.button === 0) drawn.setPointerCapture(event.pointerId);
+        }});
+    }}"""
+
     def _canvas(elem_id: str) -> ForgeCanvas:
-        return ForgeCanvas(no_upload=True, scribble_color="#ffffff", scribble_width=2, height=400, elem_id=elem_id)
+        canvas = ForgeCanvas(no_upload=True, scribble_color="#ffffff", scribble_width=2, height=400, elem_id=elem_id)
+        gr.context.Context.root_block.load(None, js=CAPTURE.format(elem_id))
+        return canvas
 
     class ICLightScript(RelightHooks, scripts.Script):
         """Holds nothing: the web UI makes one for each tab and shares it between all generations."""

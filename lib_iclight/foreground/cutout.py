@@ -18,7 +18,7 @@ from .colours import own_colours
 from .composite import composite_on_grey
 from .edges import feathered, follow_colours, is_opaque, painted_over, shifted
 from .grabcut import grab_cut
-from .matting import MattingModel, close_models, resolve
+from .matting import MattingModel, close_models, holds_models, resolve
 
 _Made = TypeVar("_Made")
 
@@ -111,11 +111,20 @@ def release_models() -> None:
     """Give back the memory that matting models and cut-outs hold, but for the newest cut-out's.
 
     Hosts call this whenever they are short of memory, on small graphics cards in every generation: without its
-    cut-out, a picture that is relit again would have to be matted again.
+    cut-out, a picture that is relit again would have to be matted again. Never waits: while a cut-out is being made,
+    its model goes when it has run, and the older cut-outs stay.
     """
-    with _lock:
-        close_models()
-        _drop_oldest(max_kept=1)
+    close_models()
+    if _lock.acquire(blocking=False):
+        try:
+            _drop_oldest(max_kept=1)
+        finally:
+            _lock.release()
+
+
+def holds_memory() -> bool:
+    """Whether a matting model or a cut-out is kept."""
+    return bool(_foregrounds or _alphas) or holds_models()
 
 
 def _kept(cache: OrderedDict[Hashable, _Made], key: Hashable, make: Callable[[], _Made]) -> _Made:

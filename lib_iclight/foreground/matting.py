@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,9 +71,7 @@ MODELS = {
     Cutout.ISNET_ANIME: ("isnet-anime.onnx", ISNET_ANIME),
 }
 
-_MAX_SESSIONS = 1
-
-_sessions: OrderedDict[tuple[Path, str], Any] = OrderedDict()
+_sessions: dict[tuple[Path, str], Any] = {}
 """Key: the file and its sha256. Bound: one, as the largest holds a gigabyte. Emptied by: :func:`close_models`."""
 
 _whole: set[tuple[Path, int, int, str]] = set()
@@ -156,8 +153,7 @@ class MattingModel:
         session = _sessions.get(key)  # taken out at once: they may be released meanwhile
         if session is None:
             self._check(path)
-            while len(_sessions) >= _MAX_SESSIONS:
-                _sessions.popitem(last=False)
+            _sessions.clear()
             session = _sessions[key] = _open_session(path)
         return session
 
@@ -179,9 +175,16 @@ def _open_session(path: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
+        if not (isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime"):
+            raise ICLightError(
+                f"onnxruntime is installed but can't be loaded ({error}): mend its installation and start again, or "
+                "set cutout to grabcut."
+            ) from error
+        # PowerShell takes a path in quotation marks for text
+        python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
         raise ICLightError(
             "Matting models need onnxruntime, which is not installed: install it by "
-            f'"{sys.executable}" -m pip install onnxruntime (no restart is needed), or set cutout to grabcut.'
+            f"{python} -m pip install onnxruntime (no restart is needed), or set cutout to grabcut."
         ) from error
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False  # it would hold on to several gigabytes between two pictures

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from ..errors import ICLightError
 from ..foreground.matting import MODELS
 from ..request import Cutout, Kind
 from ..weights import damaged_models, find_file, is_broken, known_models
@@ -95,8 +96,15 @@ def missing(name: str | None, folders: Sequence[Path]) -> ManifestFile | None:
     file = manifest().get(name or "")
     if file is None:
         return None
+    if file.name in _KINDS_TO_FETCH:
+        if any(path.name == file.name for path in known_models(folders)):
+            return None
+        folders = folders[:1]  # in the other folders it may be the name of something else
     path = find_file(folders, file.name)
-    return file if path is None or is_broken(path) else None
+    try:
+        return file if path is None or is_broken(path) else None
+    except ICLightError:  # it can't be read right now
+        return None
 
 
 def size_text(size: int) -> str:

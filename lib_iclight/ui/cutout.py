@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ICLightError
-from ..foreground import CutoutSettings, Foreground, cut_out, holds_models, release_models, resolve
+from ..foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models, resolve
 from ..hosts import Host
 from ..pictures import Picture
 from ..request import RelightRequest
@@ -58,20 +58,20 @@ def build_edge_and_mask(parts: dict[str, Any], named: Named, host: Host, canvas:
             parts["mask"] = picture("Mask (painted, or a file)", **named("mask"))
     shows = [parts["mask"], painting.background, painting.foreground]
 
-    def on_show(*values: Any) -> tuple[Any, Any, Any]:
+    def on_show(*values: Any) -> Iterator[tuple[Any, Any, Any]]:
         try:
-            return shown(*values, host.models_folders())
+            yield from shown(*values, host.models_folders())
         except ICLightError as error:
             gr.Warning(str(error))
-            return gr.update(), gr.update(), gr.update()
+            yield gr.update(), gr.update(), gr.update()
         finally:
-            if holds_models():
+            if holds_memory():
                 host.release_with_models(release_models)
 
     seen_by = [parts[field] for field in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
-    show.click(on_show, [*seen_by, painting.foreground], shows, **UNNAMED)
-    # strokes belong to the picture that they were painted on
-    parts["subject"].input(lambda: (None, None, None), None, shows, **QUIET)
+    showing = show.click(on_show, [*seen_by, painting.foreground], shows, **UNNAMED)
+    # strokes belong to the picture that they were painted on, and so does a cut-out that is still being made
+    parts["subject"].input(lambda: (None, None, None), None, shows, cancels=[showing], **QUIET)
     return painting.foreground
 
 
@@ -85,6 +85,8 @@ def with_strokes(values: Sequence[Any]) -> list[Any]:
     if len(values) != len(names) + 1 or not isinstance(values[-1], (Image.Image, type(None))):
         return list(values)
     *fields, strokes = values
+    if fields[0] is False:  # nothing is asked for, and a broken mask is nobody's business
+        return fields
     mask = names.index("mask")
     fields[mask] = _painted_over(fields[mask], strokes)
     return fields
@@ -98,30 +100,37 @@ def shown(
     mask: Image.Image | None,
     strokes: Image.Image | None,
     folders: Sequence[Path],
-) -> tuple[Image.Image | None, Image.Image, Image.Image]:
+) -> Iterator[tuple[Any, Any, Any]]:
     """Take what was painted into the mask, and cut out anew.
 
-    :returns: the mask; the cut-out, what is cut away being faint; and no strokes: a transparent picture.
+    :returns: what becomes of mask, picture, and strokes. First the mask, and no strokes (a transparent picture): what
+        is painted while the subject is cut out stays. Then the cut-out, what is cut away being faint.
     :raises ICLightError: there is no subject, or it can't be cut out.
     """
     if subject is None:
         raise ICLightError("There is no picture in Subject. (The img2img tab's own picture can't be shown here.)")
-    mask = _painted_over(mask, strokes)
+    painted = _painted_over(mask, strokes)
+    if painted is not mask:
+        yield painted, gr.update(), Image.new("RGBA", strokes.size)
     request = RelightRequest.from_api(
-        {"subject": subject, "cutout": cutout, "edge_shift": edge_shift, "edge_feather": edge_feather, "mask": mask}
+        {"subject": subject, "cutout": cutout, "edge_shift": edge_shift, "edge_feather": edge_feather, "mask": painted}
     )
     way = resolve(request.cutout, folders)
     settings = CutoutSettings(way, request.edge_shift, request.edge_feather, request.mask)
-    background = _on_board(cut_out(request.subject, settings, folders))
-    return mask, background, Image.new("RGBA", background.size)
+    yield gr.update(), _on_board(cut_out(request.subject, settings, folders)), gr.update()
 
 
 def _painted_over(mask: Image.Image | None, strokes: Image.Image | None) -> Image.Image | None:
-    """The mask with strokes on it, transparent where neither is."""
+    """The mask with strokes on it, transparent where neither is; a mask keeps its proportions, right or wrong."""
     if strokes is None or not strokes.convert("RGBA").getextrema()[3][1]:  # nothing but transparency
         return mask
-    below = Image.new("RGBA", strokes.size) if mask is None else _as_rgba(mask).resize(strokes.size)
-    return Image.alpha_composite(below, strokes.convert("RGBA"))
+    strokes = strokes.convert("RGBA")
+    if mask is None:
+        return strokes
+    below = _as_rgba(mask)
+    scale = max(1.0, max(strokes.size) / max(below.size))  # neither loses detail
+    width, height = (round(side * scale) for side in below.size)
+    return Image.alpha_composite(below.resize((width, height)), strokes.resize((width, height)))
 
 
 def _as_rgba(mask: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ from ..errors import ICLightError
 from .convert import convert
 from .fetch import fetch
 from .jobs import console_bar
-from .manifest import ManifestFile, find, is_whole, manifest, part_of, state_of, stored_bytes
+from .manifest import ManifestFile, find, is_whole, manifest, part_of, state_of, state_of_other, stored_bytes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +97,8 @@ def _verify(options: argparse.Namespace) -> int:
         path = options.folder / file.name
         whole = is_whole(path, file)
         faults += not whole
-        print(f"{file.name}: {'right' if whole else 'damaged' if path.exists() else 'missing'}")
+        fault = state_of_other(file, path).value if path.exists() else "missing"
+        print(f"{file.name}: {'right' if whole else fault}")
     return 1 if faults else 0
 
 

@@ -28,7 +28,7 @@ def convert(source: Path, target: Path) -> int:
         raise ICLightError(f"{target.name} must end in .safetensors: IC-Light opens no other file.")
     if target.exists():
         raise ICLightError(f"{target} exists: remove it first, or name another target.")
-    part = target.with_name(f"{target.name}.part")
+    part = target.with_name(f"{target.name}.converting")  # `.part` is a fetch's
     try:
         with source.open("rb") as read:
             header, renamed = _renamed(_header(read))

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ICLightError
-from .files import is_broken
-from .manifest import ManifestFile, is_whole, part_of, stored_bytes
+from .manifest import ManifestFile, is_whole, may_be_own, part_of, stored_bytes
 
 if TYPE_CHECKING:
     import httpx
@@ -123,19 +122,16 @@ def fetch(
             raise FetchCancelled(f"Fetching {file.name} was cancelled: what has come is kept for the next time.")
 
     try:
-        may_be_own = _may_be_own(file, target)  # asked first: another process may bring the right file at any time
-        if is_whole(target, file, check_cancelled):
+        if _is_there(file, folder, check_cancelled):
             return target
-        if may_be_own:
-            raise _not_replaced(file, folder)
         if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
             raise ICLightError(f"HF_HUB_OFFLINE forbids fetching {file.name}: {by_hand(file, folder)}")
         folder.mkdir(parents=True, exist_ok=True)
         download = _Download(file, folder, on_progress, check_cancelled, sleep)
         lock_file = folder / f"{file.name}.lock"
         with _alone(lock_file, download.watch_other):
-            # another process may have brought it meanwhile
-            if not is_whole(target, file, check_cancelled):
+            # another process may have brought it meanwhile, or somebody another file
+            if not _is_there(file, folder, check_cancelled):
                 download.run()
             # whoever still waits for it finds the file; Windows removes it by itself
             with contextlib.suppress(OSError):
@@ -146,21 +142,21 @@ def fetch(
     return target
 
 
-def _may_be_own(file: ManifestFile, target: Path) -> bool:
-    """Whether what lies at a file's place, if it is not the file, may be of use to somebody: a converted copy, say."""
-    if not target.exists() or is_broken(target):
-        return False
-    # a matting model is run with the right sha256 only, so that another of the right size is nothing but damaged
-    return target.suffix != ".onnx" or target.stat().st_size != file.size
+def _is_there(file: ManifestFile, folder: Path, check_cancelled: Callable[[], None]) -> bool:
+    """Whether the file lies at its place, whole.
 
-
-def _not_replaced(file: ManifestFile, folder: Path) -> ICLightError:
-    folder = folder.absolute()
-    return ICLightError(
-        f"{folder / file.name} is not the published {file.name} and is left as it is: move it away if it is yours, "
-        f'or remove it by `python -m lib_iclight.weights --folder "{folder}" remove {file.name}` if it is '
-        "a damaged download, and fetch again."
-    )
+    :raises ICLightError: another lies there, which may be somebody's own.
+    """
+    target = folder / file.name
+    other = may_be_own(file, target)  # asked first: another process may bring the right file at any time
+    if is_whole(target, file, check_cancelled):
+        return True
+    if other:
+        raise ICLightError(
+            f"{target.absolute()} is not the published {file.name} and is left as it is: move or rename it if it is "
+            "yours, or delete it if it is a damaged download, and fetch again."
+        )
+    return False
 
 
 @contextlib.contextmanager
@@ -332,6 +328,10 @@ class _Download:
     def _take_name(self) -> None:
         with self.part.open("rb+") as stored:
             os.fsync(stored.fileno())
+        # minutes have passed since this was asked before
+        if _is_there(self.file, self.folder, self.check_cancelled):
+            self.part.unlink()
+            return
         self.part.replace(self.folder / self.file.name)
         # Windows has no such thing, and needs none
         with contextlib.suppress(OSError):

@@ -82,6 +82,8 @@ def is_broken(path: Path) -> bool:
     """Whether a model's file, that of a cut short download perhaps, is of no use to anybody: a fetch may replace it.
 
     Only safetensors files tell by themselves. Whatever else can be opened may be somebody's own, and is left alone.
+
+    :raises ICLightError: nobody can tell, as it can't be read right now.
     """
     return path.suffix.lower() == ".safetensors" and not can_be_opened(path)
 

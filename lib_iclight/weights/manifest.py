@@ -17,6 +17,7 @@ except ImportError:
     from pydantic import BaseModel, Extra, Field, validator
 
 from ..errors import ICLightError
+from .files import is_broken
 
 MANIFEST = Path(__file__).parents[2] / "models_manifest.json"
 
@@ -92,7 +93,12 @@ class FileState(str, Enum):
     """Some of it is there, and the next fetch goes on from that."""
 
     THERE = "there"
+
     DAMAGED = "damaged"
+    """Of no use to anybody: a fetch replaces it."""
+
+    OTHER = "other"
+    """Not the published file, but perhaps somebody's own: a fetch leaves it."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -134,11 +140,29 @@ def stored_bytes(file: ManifestFile, folder: Path) -> int:
 
 
 def state_of(file: ManifestFile, folder: Path) -> FileState:
-    """What the sizes tell, without reading a byte; :func:`is_whole` reads them all."""
+    """What its size tells, and a header where that is wrong; :func:`is_whole` reads every byte."""
     target = folder / file.name
     if target.is_file():
-        return FileState.THERE if target.stat().st_size == file.size else FileState.DAMAGED
+        return FileState.THERE if target.stat().st_size == file.size else state_of_other(file, target)
     return FileState.PARTIAL if stored_bytes(file, folder) else FileState.MISSING
+
+
+def may_be_own(file: ManifestFile, target: Path) -> bool:
+    """Whether what lies at a file's place, if it is not the file, may be of use to somebody: a converted copy, say."""
+    if not target.exists():
+        return False
+    try:
+        if is_broken(target):
+            return False
+    except ICLightError:  # it can't be read right now
+        return True
+    # a matting model is run with the right sha256 only, so that another of the right size is nothing but damaged
+    return target.suffix != ".onnx" or target.stat().st_size != file.size
+
+
+def state_of_other(file: ManifestFile, target: Path) -> FileState:
+    """How what lies at a file's place is to be called where it is not the file."""
+    return FileState.OTHER if may_be_own(file, target) else FileState.DAMAGED
 
 
 def is_whole(path: Path, file: ManifestFile, before_block: Callable[[], None] = lambda: None) -> bool:

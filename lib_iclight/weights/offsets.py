@@ -119,11 +119,16 @@ def read_kind(path: Path) -> Kind:
 
 
 def can_be_opened(path: Path) -> bool:
-    """Whether a file is in the safetensors format and of the length that its header says, whatever it holds."""
+    """Whether a file is in the safetensors format and of the length that its header says, whatever it holds.
+
+    :raises ICLightError: nobody can tell, as it can't be read right now.
+    """
     try:
         with _open(path):
             return True
-    except ICLightError:
+    except ICLightError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
         return False
 
 
@@ -132,7 +137,9 @@ def _open(path: Path) -> safe_open:
         raise ICLightError(f"{path.name} is a pickled file, which can run programs: IC-Light opens only safetensors.")
     try:
         return safe_open(path, framework="pt", device="cpu")
-    except (SafetensorError, OSError, ValueError) as error:
+    except OSError as error:  # safetensors says "no such file" whatever the system's reason was
+        raise ICLightError(f"{path.name} can't be read right now ({error}).") from error
+    except (SafetensorError, ValueError) as error:
         reason = str(error).lower()
         if "incomplete" in reason:
             raise ICLightError(f"{path.name} is cut short or padded: download it again.") from error

@@ -145,6 +145,27 @@ def test_another_sites_page_is_known_by_its_origin_alone(client: httpx.Client, t
     assert client.get(FETCH).status_code == 404, "nothing was started"
 
 
+@pytest.mark.parametrize(
+    ("origin", "headers", "status"),
+    [
+        ("https://forge.lan", {"Host": "forge.lan:443"}, 200),
+        ("http://forge.lan", {"Host": "Forge.lan:80"}, 200),
+        ("https://forge.lan", {"Host": "127.0.0.1:7860", "X-Forwarded-Host": "forge.lan, inner"}, 200),
+        ("https://forge.lan:8443", {"Host": "127.0.0.1:7860", "Sec-Fetch-Site": "same-origin"}, 200),
+        ("http://forge.lan", {"Host": "127.0.0.1:7860", "Sec-Fetch-Site": "none"}, 200),
+        ("https://forge.lan", {"Host": "127.0.0.1:7860", "X-Forwarded-Host": "inner, forge.lan"}, 403),
+        ("https://forge.lan", {"Host": "forge.lan:80"}, 403),
+        ("http://", {"Host": ""}, 403),
+        ("null", {"Host": "forge.lan"}, 403),
+        ("https://forge.lan", {"Host": "forge.lan", "Sec-Fetch-Site": "something new"}, 403),
+    ],
+)
+def test_its_own_page_is_let_in_through_proxies(
+    client: httpx.Client, origin: str, headers: dict[str, str], status: int
+) -> None:
+    assert client.post(RELEASE, headers={"Origin": origin, **headers}).status_code == status
+
+
 @pytest.mark.parametrize("host", [None, "forge.lan:7860", "example.com", "[::1]:7860"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_its_own_page_and_tools_are_let_in(client: httpx.Client, host: str | None, scheme: str) -> None:
@@ -182,6 +203,7 @@ def test_somebodys_own_file_is_not_replaced(client: httpx.Client, tmp_path: Path
         pass
     assert watched["state"] == "failed" and f"{tmp_path / NAME} is not the published {NAME}" in watched["sentence"]
     assert server.requests == [] and (tmp_path / NAME).read_bytes() == before
+    assert client.get("/iclight/models").json()[0]["state"] == "other"
 
 
 def test_a_file_in_another_folder_is_there(client: httpx.Client, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,19 +10,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lib_iclight.embedded.sampler import State
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground import (
     CutoutSettings,
     composite_on_grey,
     cut_out,
-    holds_models,
+    holds_memory,
+    matting,
     release,
     release_models,
 )
 from lib_iclight.foreground import cutout as cutout_module
 from lib_iclight.foreground.edges import feathered, shifted
+from lib_iclight.hosts.embedded import EmbeddedHost
 from lib_iclight.pictures import Picture
-from lib_iclight.request import Cutout
+from lib_iclight.relight import Generation, RelightHooks
+from lib_iclight.request import Cutout, Kind, RelightRequest
 
 from . import stand_ins
 from .drawn import green_screen, hairy_alpha, mixed, to_bytes
@@ -297,9 +302,9 @@ def test_release_empties_everything(published: Callable[[str, StandIn], Path]) -
     picture, _ = bright_subject(seed=5)
     asked = ((picture, Cutout.U2NETP), (given(40), Cutout.GRABCUT))
     made = [weakref.ref(cut_out(each, settings(way), [folder])) for each, way in asked]
-    assert held(made) == [0, 1] and holds_models()
+    assert held(made) == [0, 1] and matting.holds_models() and holds_memory()
     release()
-    assert held(made) == [] and not holds_models()
+    assert held(made) == [] and not matting.holds_models() and not holds_memory()
     (folder / "u2netp.onnx").unlink()
     with pytest.raises(ICLightError, match=r"u2netp\.onnx .* is not there"):
         cut_out(picture, settings(Cutout.U2NETP), [folder])
@@ -311,6 +316,52 @@ def test_a_host_that_is_short_of_memory_leaves_the_newest_cut_out() -> None:
     release_models()
     assert held(made) == [3]
     assert cut_out(given(33), settings(), []) is made[3]()
+
+
+def test_a_host_that_is_short_of_memory_does_not_wait_for_a_cut_out(published: Callable[[str, StandIn], Path]) -> None:
+    """The panel may be cutting out, for minutes, while a generation needs the memory."""
+    folder = published("u2netp.onnx", stand_ins.U2NET)
+    cut_out(bright_subject(seed=8)[0], settings(Cutout.U2NETP), [folder])
+    older = [weakref.ref(cut_out(given(number), settings(), [])) for number in range(2)]
+    with cutout_module._lock:  # as long as something is cut out
+        short_of_memory = threading.Thread(target=release_models, daemon=True)
+        short_of_memory.start()
+        short_of_memory.join(20)
+        assert not short_of_memory.is_alive()
+        assert not matting.holds_models() and held(older) == [0, 1]
+    release_models()
+    assert held(older) == [1]
+
+
+class Unloading(EmbeddedHost):
+    """Unloads its models as soon as it may."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__([folder], State())
+        self.releases: list[Callable[[], None]] = []
+
+    def release_with_models(self, release: Callable[[], None]) -> None:
+        self.releases.append(release)
+
+
+@pytest.mark.parametrize("opacity", [100, 255])
+def test_a_host_may_release_whatever_is_held(tmp_path: Path, opacity: int) -> None:
+    """Cut-outs too, if no model was run for them; an opaque picture that is taken as it is takes nothing."""
+    hooks, picture = RelightHooks(), given(60, opacity) if opacity < 255 else Picture(given(60).rgb)
+    hooks.host = Unloading(tmp_path)
+    request = RelightRequest.from_api({"subject": picture, "cutout": "none"})
+    hooks._subjects(None, Generation(request, tmp_path / "fc.safetensors", Kind.FOREGROUND))
+    assert hooks.host.releases == ([release_models] if opacity < 255 else [])
+
+
+def test_what_a_cut_out_that_failed_holds_may_be_released(published: Callable[[str, StandIn], Path]) -> None:
+    hooks = RelightHooks()
+    folder = published("u2netp.onnx", stand_ins.U2NET)
+    hooks.host = Unloading(folder)
+    request = RelightRequest.from_api({"subject": Picture(np.zeros((40, 40, 3), np.uint8)), "cutout": "u2netp"})
+    with pytest.raises(ICLightError, match="finds no subject"):
+        hooks._subjects(None, Generation(request, folder / "fc.safetensors", Kind.FOREGROUND))
+    assert matting.holds_models() and hooks.host.releases == [release_models]
 
 
 def test_what_failed_is_not_kept(published: Callable[[str, StandIn], Path]) -> None:

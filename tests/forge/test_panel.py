@@ -263,6 +263,20 @@ def test_the_cut_out_is_seen_mended_and_used(open_tab: OpenTab, save: SavePictur
     expect(page.part("mask").locator("img")).to_have_count(0)
 
 
+def test_a_stroke_that_leaves_the_picture_counts(open_tab: OpenTab, save: SavePicture) -> None:
+    """The button is let go outside: Forge's canvas alone forgets such a stroke."""
+    page = open_tab("txt2img")
+    page.open_panel()
+    page.give("subject", save(subject()))
+    page.open_part("cutout_tools")
+    page.show_cutout()
+    page.paint((0.3, 0.5), (1.5, 0.5), "#000000")
+    page.part("show_subject").get_by_role("checkbox").check()
+    page.generate()
+    shown = np.asarray(page.pictures(2)[1].convert("RGB")).astype(int)
+    assert np.abs(shown[HEIGHT // 2, int(0.35 * WIDTH) : int(0.65 * WIDTH)] - 127).max() <= 2
+
+
 def test_details_and_colours_come_back(open_tab: OpenTab, save: SavePicture) -> None:
     page = open_tab("txt2img")
     page.open_panel()

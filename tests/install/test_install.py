@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from install import by_hand
 from tests.contract.bench import REPOSITORY
 
 
@@ -185,6 +186,18 @@ def test_a_failure_is_one_line_and_is_not_repeated_at_every_start(environment: E
     os.utime(environment.failed, (environment.failed.stat().st_mtime - 25 * 3600,) * 2)
     assert environment.install() == ""
     assert environment.has_onnxruntime() and not environment.failed.exists()
+
+
+@pytest.mark.parametrize(
+    ("python", "command"),
+    [
+        ("C:\\forge\\python.exe", "C:\\forge\\python.exe -m pip install onnxruntime"),
+        ("/my forge/python", '"/my forge/python" -m pip install onnxruntime'),
+    ],
+)
+def test_the_command_is_one_in_powershell_too(python: str, command: str) -> None:
+    """There, what begins with a quotation mark is a text and no command."""
+    assert by_hand(python) == command
 
 
 def test_by_hand_is_noticed_at_once(environment: Environment) -> None:

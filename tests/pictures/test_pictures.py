@@ -174,6 +174,47 @@ def test_cameras_orientation_is_undone(orientation: int) -> None:
     assert np.array_equal(picture.alpha, UPRIGHT[orientation](ALPHA))
 
 
+def exif(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """A block of tags: each with its type, how many values it has, and four bytes."""
+    tags = b"".join(struct.pack("<HHI", *entry[:3]) + entry[3].ljust(4, b"\0") for entry in entries)
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + tags + bytes(4)
+
+
+SIXTH = (0x0112, 3, 1, b"\x06\0")
+"""The orientation, as a whole number."""
+
+BAD_EXIF = {
+    "interoperability of bytes": exif(SIXTH, (40965, 1, 1, b"\x07")),
+    "a resolution as text": exif(SIXTH, (0x011A, 2, 3, b"72")),
+    "an empty pointer": exif(SIXTH, (0x8769, 4, 0, b"")),
+    "the orientation as text": exif((0x0112, 2, 2, b"6")),
+    "another orientation": exif((0x0112, 3, 1, b"\x09\0")),
+    "nothing of the kind": b"Exif\0\0nonsense",
+}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("what", BAD_EXIF)
+def test_bad_tags_are_no_reason_to_refuse_a_picture(kind: str, what: str) -> None:
+    """It is turned upright where the orientation can be read, and else taken as it lies."""
+    picture = decoded(encoded(Image.new("RGB", (64, 32), (250, 0, 0)), kind, exif=BAD_EXIF[what]))
+    is_sixth = exif(SIXTH)[16:28] in BAD_EXIF[what]
+    assert (picture.width, picture.height) == ((32, 64) if is_sixth else (64, 32))
+    assert np.abs(picture.rgb.astype(int) - (250, 0, 0)).max() <= 6
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_a_tiff_is_turned_once(orientation: int) -> None:
+    """Newer Pillows turn it when they decode it."""
+    picture = decoded(encoded(Image.fromarray(COLOURS), "TIFF", tiffinfo={0x0112: orientation}))
+    assert np.array_equal(picture.rgb, UPRIGHT[orientation](COLOURS))
+
+
+def test_fractions_are_refused() -> None:
+    """Some have 1 for white and some 255: taken for bytes, most of them would be black."""
+    assert "floating-point" in refusal(encoded(Image.new("F", (4, 4), 0.7), "TIFF"))
+
+
 def test_what_the_panel_hands_over() -> None:
     picture = Picture(COLOURS, ALPHA)
     assert Picture.from_value(picture, "subject") is picture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -31,8 +32,14 @@ def strokes(*boxes: tuple[tuple[int, int, int, int], tuple], size: tuple[int, in
 
 
 def show(subject: Any, mask: Any = None, painted: Any = None, cutout: str = "grabcut") -> tuple[Any, Image.Image]:
-    mask, seen, left = shown(subject, cutout, 0, 0, mask, painted, [Path("nowhere")])
-    assert left.size == seen.size and left.getextrema()[3] == (0, 0), "strokes are in the mask from now on"
+    *before, (new_mask, seen, left) = shown(subject, cutout, 0, 0, mask, painted, [Path("nowhere")])
+    assert new_mask == left == gr.update(), "what changes while it is cut out is not undone"
+    if painted is None or not painted.getextrema()[3][1]:
+        assert before == []
+        return mask, seen
+    ((mask, picture, left),) = before
+    assert picture == gr.update() and left.size == painted.size
+    assert left.getextrema()[3] == (0, 0), "strokes are in the mask from now on"
     return mask, seen
 
 
@@ -69,6 +76,36 @@ def test_an_uploaded_mask_is_painted_over() -> None:
     assert not is_cut_away(seen, 10, 10) and not is_cut_away(seen, 140, 60) and is_cut_away(seen, 180, 100)
 
 
+def test_strokes_are_taken_before_the_subject_is_cut_out() -> None:
+    """A refusal comes after them: they are in the mask, and not lost."""
+    steps = shown(photo(), "u2netp", 0, 0, None, strokes(((0, 0, 9, 9), WHITE)), [Path("nowhere")])
+    mask, picture, left = next(steps)
+    assert mask.getextrema()[3] == (0, 255) and picture == gr.update() and left.getextrema()[3] == (0, 0)
+    with pytest.raises(ICLightError, match="u2netp"):
+        list(shown(photo().convert("RGB"), "u2netp", 0, 0, None, strokes(((0, 0, 9, 9), WHITE)), [Path("nowhere")]))
+
+
+def test_a_stroke_leaves_a_large_masks_detail() -> None:
+    """A line of one pixel would be gone at the canvas's size."""
+    fine = Image.new("L", (2000, 1200), 0)
+    fine.paste(255, (1501, 0, 1502, 1200))
+    mask, _ = show(photo(2000, 1200), fine, strokes(((0, 0, 99, 119), WHITE)))
+    assert mask.size == fine.size
+    assert [mask.getpixel((x, 900))[0] for x in (1500, 1501, 1502)] == [0, 255, 0]
+    assert mask.getpixel((900, 900))[0] == 255 and mask.getpixel((1100, 900))[0] == 0
+
+
+def test_a_stroke_on_a_small_mask_stays_fine() -> None:
+    mask, _ = show(photo(), Image.new("L", (20, 12), 0), strokes(((33, 0, 33, 119), WHITE)))
+    assert [mask.getpixel((x, 60))[0] for x in (32, 33, 34)] == [0, 255, 0]
+
+
+@pytest.mark.parametrize("painted", [None, strokes(((0, 0, 99, 119), WHITE))], ids=["alone", "painted on"])
+def test_a_mask_of_other_proportions_is_refused_with_a_stroke_too(painted: Image.Image | None) -> None:
+    with pytest.raises(ICLightError, match="200×200 pixels and doesn't fit the subject's 200×120"):
+        show(photo(), Image.new("L", (200, 200), 255), painted)
+
+
 def test_large_pictures_are_shown_smaller_and_painted_on_at_that_size() -> None:
     large = photo(3000, 1800)
     _, seen = show(large)
@@ -84,6 +121,6 @@ def test_without_cutting_out_the_picture_is_shown_as_it_is() -> None:
 
 def test_what_can_not_be_shown_is_said() -> None:
     with pytest.raises(ICLightError, match="no picture in Subject"):
-        show(None)
+        show(None, painted=strokes(((0, 0, 9, 9), WHITE)))
     with pytest.raises(ICLightError, match="mask"):
         show(photo(), Image.new("L", (100, 400), 255))

@@ -15,13 +15,15 @@ from safetensors.torch import save_file
 
 from lib_iclight import foreground
 from lib_iclight.embedded.sampler import State
+from lib_iclight.errors import ICLightError
 from lib_iclight.foreground import CutoutSettings
 from lib_iclight.hosts.embedded import EmbeddedHost
 from lib_iclight.pictures import Picture
 from lib_iclight.request import INFOTEXT_SETTINGS, OFF_BY_DEFAULT, Kind, RelightRequest, infotext, parse
+from lib_iclight.ui import choices
 from lib_iclight.ui.cutout import with_strokes
 from lib_iclight.ui.panel import Panel, build_panel
-from lib_iclight.weights import find_model, kind_of
+from lib_iclight.weights import find_model, kind_of, offsets
 
 KINDS = ("fc", "fcon", "fbc")
 TABS = pytest.mark.parametrize("is_img2img", [False, True], ids=["txt2img", "img2img"])
@@ -209,6 +211,38 @@ def test_a_damaged_model_that_is_published_can_be_fetched_anew(models: Path) -> 
     assert "Replace it" in told["model_offer_text"]["value"]
 
 
+def test_a_published_name_for_something_else_in_another_folder_is_offered(tmp_path: Path) -> None:
+    """It is listed as to fetch, and fetched into IC-Light's own folder; a model under that name is used from there."""
+    own, other = tmp_path / "ic-light", tmp_path / "unet"
+    other.mkdir()
+    put_model(other, "iclight_sd15_fc.safetensors", 4)
+    put_model(other, "iclight_sd15_fbc.safetensors", 12)
+    folders = [own, other]
+    assert dict(map(reversed, choices.models(folders).choices)) == {
+        "iclight_sd15_fbc.safetensors": "iclight_sd15_fbc.safetensors (foreground and background)",
+        "iclight_sd15_fc.safetensors": "iclight_sd15_fc.safetensors (1.7 GB to fetch)",
+        "iclight_sd15_fcon.safetensors": "iclight_sd15_fcon.safetensors (1.7 GB to fetch)",
+    }
+    offered = {kind: choices.missing(f"iclight_sd15_{kind}.safetensors", folders) for kind in KINDS}
+    assert {kind: file and file.name for kind, file in offered.items()} == {
+        "fc": "iclight_sd15_fc.safetensors",
+        "fcon": "iclight_sd15_fcon.safetensors",
+        "fbc": None,
+    }
+
+
+def test_a_file_that_can_not_be_opened_right_now_is_not_offered(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows another program may hold it: safetensors then says that there is no such file."""
+
+    def held_by_another(*args: Any, **how: Any) -> None:
+        raise FileNotFoundError("No such file or directory")
+
+    put_model(models, "iclight_sd15_fc.safetensors", 8)
+    monkeypatch.setattr(offsets, "safe_open", held_by_another)
+    assert choices.missing("iclight_sd15_fc.safetensors", [models]) is None
+    assert choices.missing("iclight_sd15_fbc.safetensors", [models]) is not None
+
+
 def test_somebodys_own_file_under_a_published_name_is_not_offered(models: Path) -> None:
     """What is wrong with it is said; only what nobody can open may be replaced."""
     put_model(models, "iclight_sd15_fbc.safetensors", 9)
@@ -243,18 +277,59 @@ def test_what_is_painted_and_not_shown_yet_is_in_the_request(is_img2img: bool, m
     assert np.array_equal(asked().mask.alpha, np.asarray(mask)[..., 3]), "nothing is painted"
     sent[-1] = painted((80, 60), (30, 0, 80, 9), (0, 0, 0, 255))
     over = cut_out(subject, asked())
-    assert (over[:10, 30:] == 0).all() and (over[:, :30] == 255).all() and (over[10:14, :30] == 255).all()
+    assert (over[:9, 31:] == 0).all() and (over[:, :29] == 255).all() and (over[11:, :40] == 255).all()
     sent[fields.index("mask")] = None
     alone = cut_out(subject, asked())
     assert (alone[:10, 30:] == 0).all() and np.array_equal(alone[10:], np.asarray(subject)[10:, :, 3])
     sent[0] = False
     assert asked() is None
+    sent[fields.index("mask")] = Image.new("F", (8, 6))
+    assert asked() is None, "a broken mask is nobody's business where nothing is asked for"
+    sent[0] = True
+    with pytest.raises(ICLightError, match="mask"):
+        asked()
 
 
 def cut_out(subject: Image.Image, request: RelightRequest) -> np.ndarray:
     """The alpha that a request's mask makes of a picture's own."""
     settings = CutoutSettings(mask=request.mask)
     return foreground.cut_out(Picture.from_image(subject, "subject"), settings, []).alpha
+
+
+class Unloading(EmbeddedHost):
+    """A host that unloads its models."""
+
+    releases: list[Any]
+
+    def release_with_models(self, release: Any) -> None:
+        self.releases.append(release)
+
+
+def test_another_subject_stops_the_cut_out_that_is_being_made(models: Path) -> None:
+    blocks, panel = built(False, models)
+    subject = component(panel, "subject")._id, "input"
+    (show,) = events(blocks, (block(blocks, "show_cutout")._id, "click"))
+    stopped = [each.cancels for each in events(blocks, subject)]
+    assert [show._id] in stopped, "its result belongs to another picture"
+    (emptied,) = [each for each in events(blocks, subject) if each.fn]
+    assert emptied.outputs == show.outputs and emptied.fn() == (None, None, None)
+
+
+def events(blocks: gr.Blocks, target: tuple[int, str]) -> list[Any]:
+    """What happens at an element's event."""
+    return [each for each in blocks.fns.values() if target in [tuple(each) for each in each.targets]]
+
+
+def test_the_host_may_release_a_cut_out_that_was_shown(models: Path) -> None:
+    foreground.release()
+    host = Unloading([models], State())
+    host.releases = []
+    with gr.Blocks() as blocks:
+        build_panel(False, input_accordion, Canvas, host)
+    subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
+    ((mask, seen, strokes),) = pressed(blocks, "show_cutout", subject, "none", 0, 0, None, None)
+    assert mask == strokes == gr.update() and seen.size == subject.size
+    assert host.releases == [foreground.release_models]
 
 
 @pytest.mark.parametrize("args", [[], [False], [{"light": "left"}], [True, "a", "b"], [True] * 21])

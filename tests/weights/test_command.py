@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -73,7 +72,7 @@ def test_list_shows_what_lies_in_the_folder(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "isnet-anime.onnx.part").write_bytes(b"begun")
     assert run(tmp_path, "list") == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    states = {"u2netp.onnx": "damaged", "isnet-anime.onnx": "partial", "u2net_human_seg.onnx": "missing"}
+    states = {"u2netp.onnx": "other", "isnet-anime.onnx": "partial", "u2net_human_seg.onnx": "missing"}
     for name, state in states.items():
         assert f" {state} " in lines[name]
         assert manifest()[name].purpose in lines[name]
@@ -96,12 +95,16 @@ def test_an_unknown_name_stops_before_anything_is_done(
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"kept"}
 
 
-def test_verify_tells_missing_from_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_tells_missing_and_somebodys_own_from_damaged(
+    tmp_path: Path, write_offsets: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(tmp_path, "verify") == 2
     assert "nothing to verify" in capsys.readouterr().err
-    (tmp_path / "u2netp.onnx").write_bytes(b"?")
-    assert run(tmp_path, "verify", "u2netp.onnx", "isnet-anime.onnx") == 1
-    assert capsys.readouterr().out == "u2netp.onnx: damaged\nisnet-anime.onnx: missing\n"
+    damaged, other, missing = "iclight_sd15_fbc.safetensors", "iclight_sd15_fc.safetensors", "isnet-anime.onnx"
+    (tmp_path / damaged).write_bytes(b"?")
+    write_offsets(other, names="ldm")
+    assert run(tmp_path, "verify", damaged, other, missing) == 1
+    assert capsys.readouterr().out == f"{damaged}: damaged\n{other}: other\n{missing}: missing\n"
 
 
 def test_remove_takes_the_file_and_its_part_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +126,7 @@ def test_a_fetch_that_fails_says_one_sentence(
     assert str(tmp_path / "iclight_sd15_fc.safetensors") in captured.err
 
 
-def test_a_converted_copy_under_the_originals_name_is_kept_until_it_is_removed(
+def test_a_converted_copy_under_the_originals_name_is_kept_until_it_is_renamed(
     tmp_path: Path, server: HostileServer, write_offsets: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "iclight_sd15_fc.safetensors"
@@ -132,8 +135,7 @@ def test_a_converted_copy_under_the_originals_name_is_kept_until_it_is_removed(
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1 and captured.err.startswith(f"{tmp_path / name} is not the published {name}")
     assert captured.out == "" and server.requests == [] and (tmp_path / name).read_bytes() == kept
-    (said,) = re.findall("`python -m lib_iclight.weights (.*)`", captured.err)
-    assert main(shlex.split(said)) == 0
+    (tmp_path / name).rename(tmp_path / "mine.safetensors")
     assert run(tmp_path, "fetch", name) == 2
     assert "404" in capsys.readouterr().err, "now it is asked for"
 
@@ -157,6 +159,13 @@ def test_convert_renames_and_changes_nothing_else(
     renamed = sum(name != ldm for name, ldm in ldm_by_diffusers.items())
     assert f"{renamed} tensors renamed" in capsys.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fc.safetensors", "fc_ldm.safetensors"]
+
+
+def test_convert_leaves_what_was_fetched_of_its_target(tmp_path: Path, write_offsets: Callable[..., Path]) -> None:
+    source, part = write_offsets("fc.safetensors"), tmp_path / "target.safetensors.part"
+    part.write_bytes(b"fetched")
+    assert main(["convert", str(source), str(part.with_suffix(""))]) == 0
+    assert part.read_bytes() == b"fetched"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import subprocess
@@ -13,6 +14,7 @@ from filelock import FileLock
 
 from lib_iclight.errors import ICLightError
 from lib_iclight.weights import fetch as fetch_module
+from lib_iclight.weights import is_broken
 from lib_iclight.weights.fetch import FetchCancelled, Progress, fetch
 from lib_iclight.weights.manifest import ManifestFile
 
@@ -65,12 +67,65 @@ def test_somebodys_own_file_is_not_replaced(
     for size in (file.size, len(kept)):
         with pytest.raises(ICLightError) as refusal:
             fetch(file.copy(update={"size": size}), tmp_path)
-        assert str(refusal.value).startswith(f"{own} is not the published fc.safetensors and is left as it is: move it")
-        assert f'remove it by `python -m lib_iclight.weights --folder "{tmp_path}" remove {file.name}`' in str(
-            refusal.value
-        )
+        assert str(refusal.value).startswith(f"{own} is not the published fc.safetensors and is left as it is: move or")
     assert own.read_bytes() == kept and [path.name for path in tmp_path.iterdir()] == [file.name]
     assert server.requests == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on open files to reach")
+def test_a_file_that_can_not_be_opened_right_now_is_not_replaced(
+    tmp_path: Path, server: HostileServer, serve: Serve, write_offsets: Callable[..., Path]
+) -> None:
+    """The process has as many files open as it may: for a moment nobody can tell what is in this one."""
+    import resource
+
+    file, _ = serve(name="fc.safetensors")
+    own = write_offsets(file.name)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(ICLightError, match=r"is not the published fc\.safetensors"):
+            fetch(file, tmp_path)
+        with pytest.raises(ICLightError, match=r"fc\.safetensors can't be read right now"):
+            is_broken(own)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert not is_broken(own) and server.requests == []
+
+
+def test_a_file_that_comes_while_another_process_fetches_is_not_replaced(
+    tmp_path: Path, server: HostileServer, serve: Serve, write_offsets: Callable[..., Path]
+) -> None:
+    file, _ = serve(name="fc.safetensors")
+    lock = FileLock(tmp_path / f"{file.name}.lock")
+    lock.acquire()
+
+    def bring(_: Progress) -> None:
+        write_offsets(file.name)
+        lock.release()
+
+    with pytest.raises(ICLightError, match=r"is not the published fc\.safetensors"):
+        fetch(file, tmp_path, bring)
+    assert server.requests == []
+
+
+def test_a_file_that_comes_during_the_fetch_is_not_replaced(
+    tmp_path: Path, server: HostileServer, serve: Serve, write_offsets: Callable[..., Path]
+) -> None:
+    file, data = serve(name="fc.safetensors")
+    with pytest.raises(ICLightError, match=r"is not the published fc\.safetensors"):
+        fetch(file, tmp_path, lambda _: write_offsets(file.name))
+    own = tmp_path / file.name
+    assert not is_broken(own) and own.with_name(f"{file.name}.part").read_bytes() == data
+    own.rename(tmp_path / "mine.safetensors")
+    asked = len(server.requests)
+    assert fetch(file, tmp_path).read_bytes() == data and len(server.requests) == asked
+
+
+def test_the_right_file_that_is_put_there_during_the_fetch_is_it(tmp_path: Path, serve: Serve) -> None:
+    file, data = serve()
+    assert fetch(file, tmp_path, lambda _: (tmp_path / file.name).write_bytes(data)).read_bytes() == data
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -1])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +113,17 @@ def test_states_by_size(tmp_path: Path) -> None:
     part_of(file, tmp_path).write_bytes(b"ri")
     assert state_of(file, tmp_path) is FileState.PARTIAL
     (tmp_path / "model.onnx").write_bytes(b"righ")
-    assert state_of(file, tmp_path) is FileState.DAMAGED
+    assert state_of(file, tmp_path) is FileState.OTHER, "nobody knows what is in it"
     (tmp_path / "model.onnx").write_bytes(b"right")
     assert state_of(file, tmp_path) is FileState.THERE
+
+
+def test_somebodys_own_model_is_told_from_a_damaged_one(tmp_path: Path, write_offsets: Callable[..., Path]) -> None:
+    own = write_offsets("fc.safetensors", names="ldm")
+    file = manifest_file(own.name, b"published")
+    assert state_of(file, tmp_path) is FileState.OTHER
+    os.truncate(own, own.stat().st_size - 1)
+    assert state_of(file, tmp_path) is FileState.DAMAGED
 
 
 def test_whole_means_every_byte(tmp_path: Path) -> None:
