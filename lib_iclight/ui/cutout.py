@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,21 +56,23 @@ def build_edge_and_mask(parts: dict[str, Any], named: Named, host: Host, canvas:
             with gr.Column(scale=2):
                 painting = canvas(named("cutout_canvas")["elem_id"])
             parts["mask"] = picture("Mask (painted, or a file)", **named("mask"))
-    shows = [parts["mask"], painting.background, painting.foreground]
 
-    def on_show(*values: Any) -> Iterator[tuple[Any, Any, Any]]:
+    def on_show(*values: Any) -> Image.Image:
         try:
-            yield from shown(*values, host.models_folders())
+            return shown(*values, host.models_folders())
         except ICLightError as error:
-            gr.Warning(str(error))
-            yield gr.update(), gr.update(), gr.update()
+            raise gr.Error(str(error)) from error
         finally:
             if holds_memory():
                 host.release_with_models(release_models)
 
+    strokes = [parts["mask"], painting.foreground]
     seen_by = [parts[field] for field in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
-    showing = show.click(on_show, [*seen_by, painting.foreground], shows, **UNNAMED)
+    # first the strokes, at once: what is painted while the subject is cut out stays
+    taking = show.click(taken, strokes, strokes, **QUIET)
+    showing = taking.then(on_show, seen_by, painting.background, **UNNAMED)
     # strokes belong to the picture that they were painted on, and so does a cut-out that is still being made
+    shows = [*strokes, painting.background]
     parts["subject"].input(lambda: (None, None, None), None, shows, cancels=[showing], **QUIET)
     return painting.foreground
 
@@ -92,39 +94,47 @@ def with_strokes(values: Sequence[Any]) -> list[Any]:
     return fields
 
 
+def taken(mask: Image.Image | None, strokes: Image.Image | None) -> tuple[Image.Image | None, Image.Image | None]:
+    """Take what was painted into the mask.
+
+    :returns: the mask, and no strokes: a transparent picture.
+    """
+    try:
+        return _painted_over(mask, strokes), strokes and Image.new("RGBA", strokes.size)
+    except ICLightError as error:
+        raise gr.Error(str(error)) from error
+
+
 def shown(
     subject: Image.Image | None,
     cutout: str,
     edge_shift: float,
     edge_feather: float,
     mask: Image.Image | None,
-    strokes: Image.Image | None,
     folders: Sequence[Path],
-) -> Iterator[tuple[Any, Any, Any]]:
-    """Take what was painted into the mask, and cut out anew.
+) -> Image.Image:
+    """Cut out.
 
-    :returns: what becomes of mask, picture, and strokes. First the mask, and no strokes (a transparent picture): what
-        is painted while the subject is cut out stays. Then the cut-out, what is cut away being faint.
+    :returns: the cut-out, what is cut away being faint.
     :raises ICLightError: there is no subject, or it can't be cut out.
     """
     if subject is None:
         raise ICLightError("There is no picture in Subject. (The img2img tab's own picture can't be shown here.)")
-    painted = _painted_over(mask, strokes)
-    if painted is not mask:
-        yield painted, gr.update(), Image.new("RGBA", strokes.size)
     request = RelightRequest.from_api(
-        {"subject": subject, "cutout": cutout, "edge_shift": edge_shift, "edge_feather": edge_feather, "mask": painted}
+        {"subject": subject, "cutout": cutout, "edge_shift": edge_shift, "edge_feather": edge_feather, "mask": mask}
     )
     way = resolve(request.cutout, folders)
     settings = CutoutSettings(way, request.edge_shift, request.edge_feather, request.mask)
-    yield gr.update(), _on_board(cut_out(request.subject, settings, folders)), gr.update()
+    return _on_board(cut_out(request.subject, settings, folders))
 
 
 def _painted_over(mask: Image.Image | None, strokes: Image.Image | None) -> Image.Image | None:
     """The mask with strokes on it, transparent where neither is; a mask keeps its proportions, right or wrong."""
-    if strokes is None or not strokes.convert("RGBA").getextrema()[3][1]:  # nothing but transparency
+    if strokes is None:
         return mask
     strokes = strokes.convert("RGBA")
+    if not strokes.getextrema()[3][1]:  # nothing but transparency
+        return mask
     if mask is None:
         return strokes
     below = _as_rgba(mask)

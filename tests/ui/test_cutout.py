@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.ui.cutout import SHOWN_SIZE, shown
+from lib_iclight.ui.cutout import SHOWN_SIZE, shown, taken
 
 RED, WHITE, BLACK = (200, 20, 30), (255, 255, 255, 255), (0, 0, 0, 255)
 
@@ -32,15 +31,11 @@ def strokes(*boxes: tuple[tuple[int, int, int, int], tuple], size: tuple[int, in
 
 
 def show(subject: Any, mask: Any = None, painted: Any = None, cutout: str = "grabcut") -> tuple[Any, Image.Image]:
-    *before, (new_mask, seen, left) = shown(subject, cutout, 0, 0, mask, painted, [Path("nowhere")])
-    assert new_mask == left == gr.update(), "what changes while it is cut out is not undone"
-    if painted is None or not painted.getextrema()[3][1]:
-        assert before == []
-        return mask, seen
-    ((mask, picture, left),) = before
-    assert picture == gr.update() and left.size == painted.size
-    assert left.getextrema()[3] == (0, 0), "strokes are in the mask from now on"
-    return mask, seen
+    mask, left = taken(mask, painted)
+    if painted is not None:
+        assert left.size == painted.size
+        assert left.getextrema()[3] == (0, 0), "strokes are in the mask from now on"
+    return mask, shown(subject, cutout, 0, 0, mask, [Path("nowhere")])
 
 
 def is_cut_away(seen: Image.Image, x: int, y: int) -> bool:
@@ -74,15 +69,6 @@ def test_an_uploaded_mask_is_painted_over() -> None:
     assert not is_cut_away(seen, 10, 10) and is_cut_away(seen, 140, 60)
     _, seen = show(photo(), uploaded, strokes(((130, 50, 150, 70), WHITE)))
     assert not is_cut_away(seen, 10, 10) and not is_cut_away(seen, 140, 60) and is_cut_away(seen, 180, 100)
-
-
-def test_strokes_are_taken_before_the_subject_is_cut_out() -> None:
-    """A refusal comes after them: they are in the mask, and not lost."""
-    steps = shown(photo(), "u2netp", 0, 0, None, strokes(((0, 0, 9, 9), WHITE)), [Path("nowhere")])
-    mask, picture, left = next(steps)
-    assert mask.getextrema()[3] == (0, 255) and picture == gr.update() and left.getextrema()[3] == (0, 0)
-    with pytest.raises(ICLightError, match="u2netp"):
-        list(shown(photo().convert("RGB"), "u2netp", 0, 0, None, strokes(((0, 0, 9, 9), WHITE)), [Path("nowhere")]))
 
 
 def test_a_stroke_leaves_a_large_masks_detail() -> None:

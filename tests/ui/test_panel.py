@@ -308,11 +308,18 @@ class Unloading(EmbeddedHost):
 def test_another_subject_stops_the_cut_out_that_is_being_made(models: Path) -> None:
     blocks, panel = built(False, models)
     subject = component(panel, "subject")._id, "input"
-    (show,) = events(blocks, (block(blocks, "show_cutout")._id, "click"))
+    taking, showing = show_cutout(blocks)
     stopped = [each.cancels for each in events(blocks, subject)]
-    assert [show._id] in stopped, "its result belongs to another picture"
+    assert [showing._id] in stopped, "its result belongs to another picture"
     (emptied,) = [each for each in events(blocks, subject) if each.fn]
-    assert emptied.outputs == show.outputs and emptied.fn() == (None, None, None)
+    assert emptied.outputs == [*taking.outputs, *showing.outputs] and emptied.fn() == (None, None, None)
+
+
+def show_cutout(blocks: gr.Blocks) -> tuple[Any, Any]:
+    """What happens when the button is pressed: strokes are taken, then the cut-out is shown."""
+    (taking,) = events(blocks, (block(blocks, "show_cutout")._id, "click"))
+    (showing,) = [each for each in blocks.fns.values() if each.trigger_after == taking._id]
+    return taking, showing
 
 
 def events(blocks: gr.Blocks, target: tuple[int, str]) -> list[Any]:
@@ -327,8 +334,9 @@ def test_the_host_may_release_a_cut_out_that_was_shown(models: Path) -> None:
     with gr.Blocks() as blocks:
         build_panel(False, input_accordion, Canvas, host)
     subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
-    ((mask, seen, strokes),) = pressed(blocks, "show_cutout", subject, "none", 0, 0, None, None)
-    assert mask == strokes == gr.update() and seen.size == subject.size
+    taking, showing = show_cutout(blocks)
+    assert taking.fn(None, None) == (None, None)
+    assert showing.fn(subject, "none", 0, 0, None).size == subject.size
     assert host.releases == [foreground.release_models]
 
 
