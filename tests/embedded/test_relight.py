@@ -64,6 +64,10 @@ def test_one_picture(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_the_smallest_picture_without_guidance(photo: Path, tmp_path: Path) -> None:
+    assert relit(photo, tmp_path / "out.png", "--cfg", "1").shape == (64, 64, 3)
+
+
 def test_lights_by_name_and_by_picture(photo: Path, tmp_path: Path) -> None:
     out, drawn = tmp_path / "out.png", tmp_path / "light.png"
     light_map(Light.TOP, 64, 64).to_image().save(drawn)
