@@ -239,21 +239,31 @@ def test_the_api_lists_and_fetches_nothing_unasked(bench: ForgeBench, hub: Hosti
     assert len(hub.requests) == asked
 
 
-def test_the_cut_out_is_seen_mended_and_used(open_tab: OpenTab, save: SavePicture) -> None:
-    """A black stroke takes the middle away, seen or not: there the subject is the model's grey."""
-    page = open_tab("txt2img")
+MIDDLE = np.s_[HEIGHT // 2, int(0.35 * WIDTH) : int(0.65 * WIDTH)]
+
+
+def subject_after_a_black_stroke(page: ForgePage, save: SavePicture, end: float) -> np.ndarray:
+    """What the model sees when a stroke from the left through the middle took it away.
+
+    :param end: where the button is let go: 1 is the picture's right edge.
+    """
     page.open_panel()
     page.give("subject", save(subject()))
     page.open_part("cutout_tools")
     page.show_cutout()
-    page.paint((0.3, 0.5), (0.7, 0.5), "#000000")
+    page.paint((0.3, 0.5), (end, 0.5), "#000000")
     page.part("show_subject").get_by_role("checkbox").check()
     page.generate()
-    shown = np.asarray(page.pictures(2)[1].convert("RGB")).astype(int)
+    return np.asarray(page.pictures(2)[1].convert("RGB")).astype(int)
+
+
+def test_the_cut_out_is_seen_mended_and_used(open_tab: OpenTab, save: SavePicture) -> None:
+    """A black stroke takes the middle away, seen or not: there the subject is the model's grey."""
+    page = open_tab("txt2img")
+    shown = subject_after_a_black_stroke(page, save, 0.7)
     (expected,) = panel_subject(WIDTH, HEIGHT)
     unmended = np.asarray(expected).astype(int)
-    middle = np.s_[HEIGHT // 2, int(0.35 * WIDTH) : int(0.65 * WIDTH)]
-    assert np.abs(shown[middle] - 127).max() <= 2 < np.abs(unmended[middle] - 127).max()
+    assert np.abs(shown[MIDDLE] - 127).max() <= 2 < np.abs(unmended[MIDDLE] - 127).max()
     above = np.s_[: int(0.4 * HEIGHT)]
     assert np.array_equal(shown[above], unmended[above])
 
@@ -265,16 +275,8 @@ def test_the_cut_out_is_seen_mended_and_used(open_tab: OpenTab, save: SavePictur
 
 def test_a_stroke_that_leaves_the_picture_counts(open_tab: OpenTab, save: SavePicture) -> None:
     """The button is let go outside: Forge's canvas alone forgets such a stroke."""
-    page = open_tab("txt2img")
-    page.open_panel()
-    page.give("subject", save(subject()))
-    page.open_part("cutout_tools")
-    page.show_cutout()
-    page.paint((0.3, 0.5), (1.5, 0.5), "#000000")
-    page.part("show_subject").get_by_role("checkbox").check()
-    page.generate()
-    shown = np.asarray(page.pictures(2)[1].convert("RGB")).astype(int)
-    assert np.abs(shown[HEIGHT // 2, int(0.35 * WIDTH) : int(0.65 * WIDTH)] - 127).max() <= 2
+    shown = subject_after_a_black_stroke(open_tab("txt2img"), save, 1.5)
+    assert np.abs(shown[MIDDLE] - 127).max() <= 2
 
 
 def test_details_and_colours_come_back(open_tab: OpenTab, save: SavePicture) -> None:
