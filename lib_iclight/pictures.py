@@ -96,9 +96,10 @@ class Picture:
 
     @classmethod
     def from_value(cls, value: Any, name: str) -> Picture:
-        """Take over what the panel (a Pillow image or an array) or the API (base64, also as a data URL) hands over.
+        """Take over what the panel (a Pillow image or an array) or the API (base64, also as a data URL) hands over, or
+        a file's bytes.
 
-        :raises ICLightError: it is neither, or can't be decoded.
+        :raises ICLightError: it is none of these, or can't be decoded.
         """
         if isinstance(value, Picture):
             return value
@@ -109,7 +110,9 @@ class Picture:
         if isinstance(value, Image.Image):
             return cls.from_image(value, name)
         if isinstance(value, str):
-            return cls.from_image(_open(_decode_base64(value, name), name), name)
+            value = _decode_base64(value, name)
+        if isinstance(value, bytes):
+            return cls.from_image(_open(value, name), name)
         raise ICLightError(f"{name} must be a picture: base64 text over the API. It is of type {type(value).__name__}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,9 +83,9 @@ def encode(part: Part, folder: Path, vae: FirstStage, device: torch.device) -> N
         for scene in pictures[: part.encoded, seen]:
             pixels = torch.from_numpy(np.array(scene)).to(device).movedim(-1, 1).float().contiguous() / middle - 1
             latents.append(vae.process_in(vae.encode(pixels).latent_dist.mode()).half().cpu().numpy())
-        with (folder / f"{kind}-latents.part").open("wb") as file:
-            np.save(file, np.stack(latents))
-        (folder / f"{kind}-latents.part").replace(folder / f"{kind}-latents.npy")
+        content = io.BytesIO()
+        np.save(content, np.stack(latents))
+        write_whole(folder / f"{kind}-latents.npy", content.getvalue())
 
 
 class Latents:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 import logging
@@ -135,7 +134,7 @@ def open_picture(path: Path, name: str) -> Image.Image:
         raise ICLightError(f"{name} can't be opened: {error.strerror}.") from error
     if not content:
         raise ICLightError(f"{name} is empty: give a picture.")
-    return opened(base64.b64encode(content).decode(), name)
+    return opened(content, name)
 
 
 def save_picture(image: Image.Image, target: Path) -> None:
