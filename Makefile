@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 .PHONY: demo page test lint
 
 demo: $(VENV)/ready
-	$(BIN)/python -m lib_iclight demo
+	$(BIN)/python -m iclight_standalone demo
 
 page: $(VENV)/ready
-	$(BIN)/python -m lib_iclight page
+	$(BIN)/python -m iclight_standalone page
 
 test: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -22,7 +22,7 @@ test: $(VENV)/ready
 $(VENV)/ready: pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet -e '.[embedded,test]'
+	$(BIN)/python -m pip install --quiet -e '.[standalone,test]'
 	$(BIN)/python -m pip install --quiet --no-deps stable-diffusion-sdkit==2.1.5 open-clip-torch==3.3.0
 	$(BIN)/python -m pip install --quiet --upgrade --no-deps --target $(VENV)/pydantic1 pydantic==1.10.13
 	touch $@

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from .errors import ICLightError
 from .foreground import release as release_memory
 from .weights.jobs import FetchJob, job, start
-from .weights.manifest import FileState, ManifestFile, find, manifest, state_of
+from .weights.manifest import FileState, ManifestFile, UnknownFileError, find, manifest, state_of
 
 
-class NoFetchError(ICLightError):
-    """A file that nobody has asked to fetch."""
+class _Route(APIRoute):
+    """Answers an :class:`ICLightError` with its sentence in `detail`."""
 
-    status = 404
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
 
+        async def answer_errors_too(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except UnknownFileError as error:
+                raise HTTPException(404, str(error)) from error
+            except ICLightError as error:
+                raise HTTPException(422, str(error)) from error
 
-class NotAllowedError(ICLightError):
-    """A request that came from another site's page."""
-
-    status = 403
+        return answer_errors_too
 
 
 def add_routes(
@@ -39,7 +45,9 @@ def add_routes(
     :param folders: where files may be, asked for anew each time; fetched ones go to the first.
     :param credentials: passwords by user name, where the API asks for them.
     """
-    router = APIRouter(prefix="/iclight", dependencies=[Depends(check) for check in _checks(credentials)])
+    router = APIRouter(
+        prefix="/iclight", route_class=_Route, dependencies=[Depends(check) for check in _checks(credentials)]
+    )
 
     @router.get("/models")
     def models() -> list[dict[str, Any]]:
@@ -78,9 +86,10 @@ def _from_this_site(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     is_own = _is_own(origin, request.headers) if site is None else site in ("same-origin", "none")
     if not is_own:
-        raise NotAllowedError(
+        raise HTTPException(
+            403,
             f"Another site's page ({origin or 'not named'}) asked for this: ask from the web UI's own page, or from a "
-            "program; a proxy before the web UI has to pass the Host header on, or send it as X-Forwarded-Host."
+            "program; a proxy before the web UI has to pass the Host header on, or send it as X-Forwarded-Host.",
         )
 
 
@@ -126,7 +135,7 @@ def _last(name: str) -> FetchJob:
     file = find(name)
     last = job(file.name)
     if last is None:
-        raise NoFetchError(f"{file.name} has not been fetched since the start: POST to this address fetches it.")
+        raise HTTPException(404, f"{file.name} has not been fetched since the start: POST to this address fetches it.")
     return last
 
 

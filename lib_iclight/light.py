@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 import functools
+from enum import Enum
 
 import numpy as np
 
 from .pictures import Picture
-from .request import Background, Light
+
+
+class Light(str, Enum):
+    """Where the light comes from (fc, fcon): what the first pass starts from."""
+
+    NONE = "none"
+    LEFT = "left"
+    RIGHT = "right"
+    TOP = "top"
+    BOTTOM = "bottom"
+    AMBIENT = "ambient"
+    CUSTOM = "custom"
+
+
+class Background(str, Enum):
+    """What the subject stands in (fbc)."""
+
+    IMAGE = "image"
+    MIRRORED = "mirrored"
+    LEFT = "left"
+    RIGHT = "right"
+    TOP = "top"
+    BOTTOM = "bottom"
+    AMBIENT = "ambient"
+
 
 LIGHT_MAP_RANGE = (255, 0)
 """Bright and dark end of a light map: `gradio_demo.py` of the reference."""

@@ -15,24 +15,16 @@ from . import conditioning
 from .conditioning import Source
 from .errors import ICLightError
 from .finish import finish, reinforce
+from .finish.area import DetailArea
 from .foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models, resolve
 from .hosts import Host, TabFit
-from .light import light_map, plain_background
+from .light import Background, Light, light_map, plain_background
 from .patching import check_checkpoint, patch_unet
 from .pictures import Picture
-from .request import (
-    INFOTEXT_PREFIX,
-    Background,
-    DetailArea,
-    Kind,
-    Light,
-    RelightRequest,
-    infotext,
-    infotext_name,
-    parse,
-)
+from .request import INFOTEXT_PREFIX, RelightRequest, infotext, infotext_name, parse
 from .sampling import LightStart, Pass, guard_sampler, report
 from .weights import find_model, kind_of, load_offsets
+from .weights.kind import Kind
 
 TITLE = "IC Light"
 

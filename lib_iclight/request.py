@@ -14,68 +14,11 @@ except ImportError:
     from pydantic import BaseModel, Extra, Field, StrictBool, StrictStr, ValidationError, validator
 
 from .errors import ICLightError
+from .finish.area import DetailArea
+from .foreground.methods import Cutout
+from .light import Background, Light
 from .pictures import Picture
-
-
-class Kind(str, Enum):
-    """What an IC-Light model looks at besides the noisy latent."""
-
-    FOREGROUND = "foreground"
-    """fc and fcon: the subject."""
-
-    BACKGROUND = "foreground and background"
-    """fbc: the subject and the background that it is to stand in."""
-
-
-class Cutout(str, Enum):
-    """How a subject without transparency of its own is cut out."""
-
-    AUTO = "auto"
-    """The best matting model that is there, or GrabCut."""
-
-    BIREFNET_LITE = "birefnet-lite"
-    BIREFNET_GENERAL = "birefnet-general"
-    ISNET_GENERAL_USE = "isnet-general-use"
-    ISNET_ANIME = "isnet-anime"
-    U2NET_HUMAN_SEG = "u2net-human-seg"
-    U2NETP = "u2netp"
-
-    GRABCUT = "grabcut"
-    """The fallback that needs no model."""
-
-    NONE = "none"
-
-
-class Light(str, Enum):
-    """Where the light comes from (fc, fcon): what the first pass starts from."""
-
-    NONE = "none"
-    LEFT = "left"
-    RIGHT = "right"
-    TOP = "top"
-    BOTTOM = "bottom"
-    AMBIENT = "ambient"
-    CUSTOM = "custom"
-
-
-class Background(str, Enum):
-    """What the subject stands in (fbc)."""
-
-    IMAGE = "image"
-    MIRRORED = "mirrored"
-    LEFT = "left"
-    RIGHT = "right"
-    TOP = "top"
-    BOTTOM = "bottom"
-    AMBIENT = "ambient"
-
-
-class DetailArea(str, Enum):
-    """Where the original's details are given back."""
-
-    SUBJECT = "subject"
-    EVERYTHING = "everything"
-
+from .weights.kind import Kind
 
 _NUMBERS = (
     "edge_shift",

@@ -72,6 +72,26 @@ class Guard:
 
     def sample(self, p: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Sample from noise, or from the light map. `x` is noise of standard deviation 1, [B, 4, H/8, W/8]."""
+        with self._refusing():
+            return self._from_noise(p, x, *args, **kwargs)
+
+    def sample_img2img(self, p: Any, x: torch.Tensor, noise: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Sample from the host's latent `x`, or from the light map; both [B, 4, H/8, W/8]."""
+        with self._refusing():
+            return self._from_latent(p, x, noise, *args, **kwargs)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Give errors the form in which the host hands them on to the user."""
+        try:
+            yield
+        except ICLightError as error:
+            refusal = self._host.refusal(error)
+            if refusal is error:
+                raise
+            raise refusal from error
+
+    def _from_noise(self, p: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         start = self._checked_start(p)
         if start is None:
             return self._sampled(p, lambda: self._sample(p, x, *args, **kwargs))
@@ -89,8 +109,7 @@ class Guard:
         finally:
             p.denoising_strength = strength
 
-    def sample_img2img(self, p: Any, x: torch.Tensor, noise: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Sample from the host's latent `x`, or from the light map; both [B, 4, H/8, W/8]."""
+    def _from_latent(self, p: Any, x: torch.Tensor, noise: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         start = self._checked_start(p)
         if start is None:
             return self._sampled(p, lambda: self._sample_img2img(p, x, noise, *args, **kwargs))
@@ -100,10 +119,11 @@ class Guard:
 
     def _checked_start(self, p: Any) -> LightStart | None:
         """How to start, once nothing speaks against sampling at all."""
-        if isinstance(self.this_pass.error, ICLightError):
-            raise self.this_pass.error
-        if self.this_pass.error is not None:
-            raise ICLightFault.from_exception(self.this_pass.error) from self.this_pass.error
+        error = self.this_pass.error
+        if isinstance(error, ICLightError):
+            raise error
+        if error is not None:
+            raise ICLightFault.from_exception(error) from error
         patch = self.this_pass.patch
         if patch is not None:
             self._check_patched(p, patch)

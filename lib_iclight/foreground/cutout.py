@@ -12,8 +12,8 @@ from typing import TypeVar
 import numpy as np
 
 from ..errors import ICLightError
+from ..foreground.methods import Cutout
 from ..pictures import Picture
-from ..request import Cutout
 from .colours import own_colours
 from .composite import composite_on_grey
 from .edges import feathered, follow_colours, is_opaque, painted_over, shifted

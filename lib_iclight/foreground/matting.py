@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ICLightError
-from ..request import Cutout
+from ..foreground.methods import Cutout
 from ..weights.files import find_file
 from ..weights.manifest import ManifestFile, is_whole, manifest
 

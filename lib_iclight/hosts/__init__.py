@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import torch
 from PIL import Image
 
+from ..errors import ICLightError
+
 
 @dataclass(frozen=True)
 class TabFit:
@@ -54,6 +56,9 @@ class Host(Protocol):
 
     def release_with_models(self, release: Callable[[], None]) -> None:
         """Have a function called when the host unloads its models. Said again after each use of what it releases."""
+
+    def refusal(self, error: ICLightError) -> Exception:
+        """The error as the sampler has to raise it, for its sentence to reach the page and the API."""
 
     def interrupted(self) -> bool:
         """Whether the user has stopped or skipped this generation."""

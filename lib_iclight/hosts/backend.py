@@ -1,4 +1,4 @@
-"""What Forge's main branch (`backend.patcher`) and the embedded host, which is built after it, have in common."""
+"""What Forge's main branch (`backend.patcher`) and the small host, which is built after it, have in common."""
 
 from __future__ import annotations
 

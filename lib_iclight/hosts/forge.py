@@ -9,8 +9,10 @@ from typing import Any
 from modules import images, paths, shared
 from PIL import Image
 
+from ..errors import ICLightError
 from . import forge_memory
 from .backend import BackendHost
+from .refusal import RelightRefused
 
 FOLDER_SETTING = "iclight_models_folder"
 """Forge's setting for one more folder with models; `lib_iclight.ui.settings` adds it to the page."""
@@ -47,6 +49,9 @@ class ForgeHost(BackendHost):
         """Passwords by user name, as `--api-auth` has them; empty where the API asks for none."""
         pairs = (shared.cmd_opts.api_auth or "").split(",")
         return dict(pair.split(":", 1) for pair in pairs if ":" in pair)
+
+    def refusal(self, error: ICLightError) -> Exception:
+        return RelightRefused(error)
 
     def interrupted(self) -> bool:
         return shared.state.interrupted or shared.state.skipped

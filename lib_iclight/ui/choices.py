@@ -11,8 +11,9 @@ import gradio as gr
 
 from ..errors import ICLightError
 from ..foreground.matting import MODELS
-from ..request import Cutout, Kind
+from ..foreground.methods import Cutout
 from ..weights import damaged_models, find_file, is_broken, known_models
+from ..weights.kind import Kind
 from ..weights.manifest import ManifestFile, manifest
 
 Folders = Callable[[], Sequence[Path]]

@@ -8,18 +8,12 @@ from typing import Any
 
 import gradio as gr
 
+from ..finish.area import DetailArea
 from ..hosts import Host
+from ..light import Background, Light
 from ..relight import TITLE
-from ..request import (
-    INFOTEXT_SETTINGS,
-    OFF_BY_DEFAULT,
-    Background,
-    DetailArea,
-    Kind,
-    Light,
-    RelightRequest,
-    infotext_name,
-)
+from ..request import INFOTEXT_SETTINGS, OFF_BY_DEFAULT, RelightRequest, infotext_name
+from ..weights.kind import Kind
 from ..weights.manifest import ManifestFile
 from . import choices, cutout
 from .choices import Folders

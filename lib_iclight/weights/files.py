@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ICLightError
-from ..request import Kind
+from ..weights.kind import Kind
 from .offsets import Offsets, Signature, can_be_opened, read_kind
 
 SOURCE = "https://huggingface.co/lllyasviel/ic-light"

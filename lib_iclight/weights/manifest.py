@@ -82,8 +82,6 @@ class Manifest(BaseModel):
 class UnknownFileError(ICLightError):
     """A file that the manifest does not have."""
 
-    status = 404
-
 
 class FileState(str, Enum):
     """How a file lies in the folder."""

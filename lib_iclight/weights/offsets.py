@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..errors import ICLightError
-from ..request import Kind
+from ..weights.kind import Kind
 from .keys import ldm_names
 
 FIRST_CONVOLUTION = "input_blocks.0.0.weight"

@@ -1,4 +1,4 @@
-"""Benches for the contract: the embedded host always, a real Forge where FORGE_DIR names one."""
+"""Benches for the contract: the small host always, a real Forge where FORGE_DIR names one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from .bench import Bench, forge_bench
 
-BENCHES = ["embedded", "forge"] if "FORGE_DIR" in os.environ else ["embedded"]
+BENCHES = ["standalone", "forge"] if "FORGE_DIR" in os.environ else ["standalone"]
 
 
 @pytest.fixture(scope="session", params=BENCHES)
@@ -20,6 +20,6 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with forge_bench(folder) as bench:
             yield bench
     else:
-        from .embedded_bench import EmbeddedBench
+        from .standalone_bench import StandaloneBench
 
-        yield EmbeddedBench(folder)
+        yield StandaloneBench(folder)

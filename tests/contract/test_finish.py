@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lib_iclight.finish import finish
-from lib_iclight.request import DetailArea
+from lib_iclight.finish.area import DetailArea
 
 from . import oracle
 from .bench import Bench, Outcome, encode, mask, subject, tab_picture

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib_iclight.embedded.sampler import State
+from iclight_standalone.host import StandaloneHost
+from iclight_standalone.sampler import State
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground import (
     CutoutSettings,
@@ -23,10 +24,11 @@ from lib_iclight.foreground import (
 )
 from lib_iclight.foreground import cutout as cutout_module
 from lib_iclight.foreground.edges import feathered, shifted
-from lib_iclight.hosts.embedded import EmbeddedHost
+from lib_iclight.foreground.methods import Cutout
 from lib_iclight.pictures import Picture
 from lib_iclight.relight import Generation, RelightHooks
-from lib_iclight.request import Cutout, Kind, RelightRequest
+from lib_iclight.request import RelightRequest
+from lib_iclight.weights.kind import Kind
 
 from . import stand_ins
 from .drawn import green_screen, hairy_alpha, mixed, to_bytes
@@ -333,7 +335,7 @@ def test_a_host_that_is_short_of_memory_does_not_wait_for_a_cut_out(published: C
     assert held(older) == [1]
 
 
-class Unloading(EmbeddedHost):
+class Unloading(StandaloneHost):
     """Unloads its models as soon as it may."""
 
     def __init__(self, folder: Path) -> None:

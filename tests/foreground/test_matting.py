@@ -14,7 +14,7 @@ from install import by_hand
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground import matting, release_models, resolve
 from lib_iclight.foreground.matting import BIREFNET, ISNET, ISNET_ANIME, U2NET, Family, MattingModel
-from lib_iclight.request import Cutout
+from lib_iclight.foreground.methods import Cutout
 from lib_iclight.weights.manifest import manifest
 from tests.weights.conftest import manifest_file
 

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib_iclight.light import light_map, plain_background
-from lib_iclight.request import Background, Light
+from lib_iclight.light import Background, Light, light_map, plain_background
 
 SIDES = ("left", "right", "top", "bottom")
 ENDS = {"light": (255, 0), "background": (224, 32)}

@@ -54,6 +54,9 @@ class PatcherHost:
     def forget_merge(self, unet: Patcher) -> None:
         self.forgotten.append(unet)
 
+    def refusal(self, error: Exception) -> Exception:
+        return error
+
     def interrupted(self) -> bool:
         return self.stopped
 

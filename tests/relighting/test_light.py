@@ -1,7 +1,7 @@
 """Does the light obey? The repository's small models relight scenes that they have never seen.
 
-`python -m training.measure` measures the same on many more scenes; here are few enough for every run. Each figure is
-printed at the end of the run.
+`python -m iclight_workshop.training.measure` measures the same on many more scenes; here are few enough for every run.
+Each figure is printed at the end of the run.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.data import HELD_OUT
-from training.judge import OPPOSITE, albedo_likeness, colour_shift, is_lit_from, sharpness
-from training.measure import (
+from iclight_workshop.training.data import HELD_OUT
+from iclight_workshop.training.judge import OPPOSITE, albedo_likeness, colour_shift, is_lit_from, sharpness
+from iclight_workshop.training.measure import (
     ALBEDO,
     BACKGROUND_ALBEDO,
     BACKGROUND_LIGHT,
@@ -28,7 +28,7 @@ from training.measure import (
     limits,
     measure,
 )
-from training.world import AMBIENT, SIDES, Lighting, Recipe, Scene
+from iclight_workshop.training.world import AMBIENT, SIDES, Lighting, Recipe, Scene
 
 Figure = Callable[[str, float], float]
 
@@ -43,7 +43,7 @@ SLACK = 0.15
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
-    """The small models on the embedded host."""
+    """The small models on the small host."""
     threads = torch.get_num_threads()
     yield Bench(size=SIZE, steps=STEPS)
     torch.set_num_threads(threads)

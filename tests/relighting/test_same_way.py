@@ -9,12 +9,12 @@ import pytest
 from safetensors.torch import load_file
 
 import lib_iclight
-from lib_iclight.embedded.choose import SMALL
-from lib_iclight.request import Kind
+from iclight_standalone.choose import SMALL
+from iclight_workshop.training.measure import Bench
+from iclight_workshop.training.world import Recipe
 from lib_iclight.weights import kind_of
 from lib_iclight.weights.__main__ import main as weights_command
-from training.measure import Bench
-from training.world import Recipe
+from lib_iclight.weights.kind import Kind
 
 FILES = {Kind.FOREGROUND: "iclight_sd15_fc.safetensors", Kind.BACKGROUND: "iclight_sd15_fbc.safetensors"}
 MOST_BYTES = 25_000_000

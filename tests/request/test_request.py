@@ -14,19 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lib_iclight.errors import ICLightError
+from lib_iclight.finish.area import DetailArea
+from lib_iclight.foreground.methods import Cutout
+from lib_iclight.light import Background, Light
 from lib_iclight.pictures import Picture
-from lib_iclight.request import (
-    Background,
-    Cutout,
-    DetailArea,
-    Kind,
-    Light,
-    RelightRequest,
-    infotext,
-    infotext_name,
-    limits,
-    parse,
-)
+from lib_iclight.request import RelightRequest, infotext, infotext_name, limits, parse
+from lib_iclight.weights.kind import Kind
 
 FIELDS = {
     "enabled": True,
@@ -80,7 +73,6 @@ PANEL = list(FIELDS.values())
 def refusal(values: dict[str, Any]) -> str:
     with pytest.raises(ICLightError) as caught:
         RelightRequest.from_api(values)
-    assert caught.value.status_code == 422
     return str(caught.value)
 
 
@@ -260,7 +252,6 @@ def test_whatever_json_is_sent_is_taken_or_refused_with_a_sentence(values: dict[
     try:
         request = RelightRequest.from_api(values)
     except ICLightError as error:
-        assert error.status_code == 422
         assert 10 < len(str(error)) < LONGEST_SENTENCE
     else:
         low, high = limits("strength")

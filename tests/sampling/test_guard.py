@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from starlette.exceptions import HTTPException
 
 from lib_iclight.errors import ICLightError, ICLightFault
+from lib_iclight.hosts.refusal import RelightRefused
 from lib_iclight.patching import Patch, patch_unet
 from lib_iclight.sampling import LightStart, Pass, guard_sampler, report
 from lib_iclight.weights import Offsets
@@ -159,16 +161,26 @@ def test_other_errors_are_raised_as_faults(host: PatcherHost, p: Any, call: Call
     guard_sampler(host, p, Pass(error=error))
     with pytest.raises(ICLightFault) as caught:
         call(p)
-    assert caught.value.status_code == 500 and caught.value.__cause__ is error
+    assert caught.value.__cause__ is error
     sentence = str(caught.value)
     assert type(error).__name__ in sentence and str(error) in sentence and "No picture was made" in sentence
     assert not p.sampler.calls
 
 
-def test_errors_have_their_sentence_where_hosts_look(host: PatcherHost) -> None:
+@pytest.mark.parametrize("call", [sample, sample_img2img])
+def test_errors_are_raised_as_the_host_takes_them(host: PatcherHost, p: Any, call: Callable) -> None:
+    host.refusal = RelightRefused
     error = ICLightError("What is wrong.")
-    assert str(error) == error.detail == "What is wrong." and error.status_code == 422
-    assert isinstance(error, Exception)
+    guard_sampler(host, p, Pass(error=error))
+    with pytest.raises(RelightRefused) as caught:
+        call(p)
+    assert caught.value.__cause__ is error
+
+
+def test_errors_have_their_sentence_where_hosts_look() -> None:
+    refused, fault = RelightRefused(ICLightError("What is wrong.")), RelightRefused(ICLightFault("Broken."))
+    assert str(refused) == refused.detail == "What is wrong." and refused.status_code == 422
+    assert isinstance(refused, HTTPException) and fault.status_code == 500
 
 
 def test_tracebacks_are_left_in_the_console_for_faults_only(capsys: pytest.CaptureFixture[str]) -> None:

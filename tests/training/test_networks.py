@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lib_iclight.embedded.networks import SCALING, FirstStage, Unet
-from training.networks import TrainableVAE, new_unet, to_real_epsilon, widened, with_large_epsilon
+from iclight_standalone.networks import SCALING, FirstStage, Unet
+from iclight_workshop.training.networks import TrainableVAE, new_unet, to_real_epsilon, widened, with_large_epsilon
 
 
 def shuffled(network: nn.Module) -> nn.Module:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from training.__main__ import Schedule, run
-from training.data import Part
-from training.measure import main
-from training.stages import Plan
+from iclight_workshop.training.__main__ import Schedule, run
+from iclight_workshop.training.data import Part
+from iclight_workshop.training.measure import main
+from iclight_workshop.training.stages import Plan
 
 SHORT = Schedule(
     (Part(64, 4, 0, 2), Part(72, 3, 100, 2)),

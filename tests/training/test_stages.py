@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training import stages
-from training.stages import Plan, train
+from iclight_workshop.training import stages
+from iclight_workshop.training.stages import Plan, train
 
 PLAN = Plan("line", 50, 0.5)
 

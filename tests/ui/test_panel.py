@@ -13,17 +13,18 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
+from iclight_standalone.host import StandaloneHost
+from iclight_standalone.sampler import State
 from lib_iclight import foreground
-from lib_iclight.embedded.sampler import State
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground import CutoutSettings
-from lib_iclight.hosts.embedded import EmbeddedHost
 from lib_iclight.pictures import Picture
-from lib_iclight.request import INFOTEXT_SETTINGS, OFF_BY_DEFAULT, Kind, RelightRequest, infotext, parse
+from lib_iclight.request import INFOTEXT_SETTINGS, OFF_BY_DEFAULT, RelightRequest, infotext, parse
 from lib_iclight.ui import choices
 from lib_iclight.ui.cutout import with_strokes
 from lib_iclight.ui.panel import Panel, build_panel
 from lib_iclight.weights import find_model, kind_of, offsets
+from lib_iclight.weights.kind import Kind
 
 KINDS = ("fc", "fcon", "fbc")
 TABS = pytest.mark.parametrize("is_img2img", [False, True], ids=["txt2img", "img2img"])
@@ -51,7 +52,7 @@ class Canvas:
 
 def built(is_img2img: bool, folder: Path) -> tuple[gr.Blocks, Panel]:
     with gr.Blocks() as blocks:
-        panel = build_panel(is_img2img, input_accordion, Canvas, EmbeddedHost([folder], State()))
+        panel = build_panel(is_img2img, input_accordion, Canvas, StandaloneHost([folder], State()))
     return blocks, panel
 
 
@@ -296,7 +297,7 @@ def cut_out(subject: Image.Image, request: RelightRequest) -> np.ndarray:
     return foreground.cut_out(Picture.from_image(subject, "subject"), settings, []).alpha
 
 
-class Unloading(EmbeddedHost):
+class Unloading(StandaloneHost):
     """A host that unloads its models."""
 
     releases: list[Any]
@@ -428,7 +429,7 @@ def test_building_again_changes_nothing(models: Path) -> None:
     listing = sorted(path.name for path in models.iterdir())
     with gr.Blocks():
         panels = [
-            build_panel(is_img2img, input_accordion, Canvas, EmbeddedHost([models], State()))
+            build_panel(is_img2img, input_accordion, Canvas, StandaloneHost([models], State()))
             for is_img2img in (False, True, False, True)
         ]
     for first, again in ((panels[0], panels[2]), (panels[1], panels[3])):

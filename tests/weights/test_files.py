@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import save, save_file
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.request import Kind
 from lib_iclight.weights import (
     Offsets,
     damaged_models,
@@ -28,6 +27,7 @@ from lib_iclight.weights import (
     load_offsets,
     release,
 )
+from lib_iclight.weights.kind import Kind
 from tests.conftest import FIRST_CONVOLUTION, random_offsets
 
 Write = Callable[..., Path]

@@ -100,9 +100,8 @@ def test_two_files_of_one_name_are_refused() -> None:
 
 
 def test_an_unknown_name_is_not_found() -> None:
-    with pytest.raises(UnknownFileError, match=r"did you mean isnet-anime\.onnx\?") as error:
+    with pytest.raises(UnknownFileError, match=r"did you mean isnet-anime\.onnx\?"):
         find("isnet_anime.onnx")
-    assert error.value.status_code == 404
     with pytest.raises(UnknownFileError, match=r"it has iclight_sd15_fc\.safetensors, "):
         find("../" * 1000)
 

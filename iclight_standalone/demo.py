@@ -1,0 +1,110 @@
+"""The demo: two subjects under light from four sides, on one sheet."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from lib_iclight.errors import ICLightError
+from lib_iclight.light import Light, light_map
+from lib_iclight.weights.kind import Kind
+
+from .choose import SMALL, Models, choose
+from .relighter import Relighter, check_number, open_picture, quiet_imports, save_picture
+
+if TYPE_CHECKING:
+    from .reference import Recorder
+
+SIDES = (Light.LEFT, Light.RIGHT, Light.TOP, Light.BOTTOM)
+
+_CELL, _GAP, _LINE, _THUMBNAIL = 256, 12, 24, 48
+"""The sheet's measures, in pixels."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the sheet, print how exact the UNet is, and say how to go on.
+
+    :returns: the exit status.
+    :raises ICLightError: an option or a file is wrong.
+    """
+    for name in ("steps", "seed"):
+        check_number(name, getattr(options, name), f"--{name}")
+    if options.size is not None:
+        check_number("size", options.size, "--size")
+    if options.output.suffix.lower() != ".png":
+        raise ICLightError(f"--output must name a .png file, not {options.output}.")
+    models = choose(options.checkpoint, options.iclight, options.small)
+    models.of(Kind.FOREGROUND)
+    print(models.note)
+    with quiet_imports():
+        from .reference import Recorder
+    recorder = Recorder()
+    rows = _relit_rows(Relighter(models, [recorder]), options)
+    save_picture(sheet(rows, models.note), options.output)
+    print(f"Sheet: {options.output}")
+    _print_error(recorder, models, rows[0][0])
+    print("To try it on your own pictures: `make page`, or `python -m iclight_standalone photo.jpg --light left`.")
+    return 0
+
+
+def subjects() -> list[Image.Image]:
+    """A rendered subject with transparency, and a photo."""
+    import skimage.data
+
+    return [open_picture(SMALL / "ball.png", "ball.png"), Image.fromarray(skimage.data.astronaut())]
+
+
+def sheet(rows: list[list[Image.Image]], note: str) -> Image.Image:
+    """The subjects on the left, each with what its light made of it; what the light is above, the note below.
+
+    :param rows: a subject, and as many pictures as there are sides.
+    :returns: in mode RGB.
+    """
+    font = ImageFont.load_default(16)
+    labels = ["the subject, as the model sees it", *(f"light from the {side.value}" for side in SIDES)]
+    width = len(labels) * (_CELL + _GAP) + _GAP
+    lines = textwrap.wrap(note, width // 8)
+    head = _GAP + _THUMBNAIL + _LINE + _GAP
+    note_top = head + len(rows) * (_CELL + _GAP)
+    image = Image.new("RGB", (width, note_top + len(lines) * _LINE + _GAP), "white")
+    draw = ImageDraw.Draw(image)
+    for column, label in enumerate(labels):
+        left = _GAP + column * (_CELL + _GAP)
+        if column > 0:
+            light = light_map(SIDES[column - 1], _THUMBNAIL, _THUMBNAIL).to_image()
+            image.paste(ImageOps.expand(light, 1, "grey"), (left, _GAP))
+        draw.text((left, _GAP + _THUMBNAIL + 4), label, fill="black", font=font)
+        for number, row in enumerate(rows):
+            cell = row[column].convert("RGB").resize((_CELL, _CELL), Image.Resampling.LANCZOS)
+            image.paste(cell, (left, head + number * (_CELL + _GAP)))
+    for number, line in enumerate(lines):
+        draw.text((_GAP, note_top + number * _LINE), line, fill="black", font=font)
+    return image
+
+
+def _relit_rows(relighter: Relighter, options: argparse.Namespace) -> list[list[Image.Image]]:
+    """Each subject as the model sees it, and relit from every side with the same noise."""
+    from tqdm import tqdm
+
+    given = subjects()
+    side = (options.size or relighter.models.side) // 8 * 8
+    generation = {"prompt": options.prompt, "steps": options.steps, "seed": options.seed, "width": side, "height": side}
+    rows = []
+    with tqdm(total=len(given) * len(SIDES) * options.steps, unit="step", desc="relighting", delay=0.1) as bar:
+        for subject in given:
+            settings = [{"subject": subject, "light": light.value} for light in SIDES]
+            relit = [relighter.relight(Kind.FOREGROUND, each, bar.update, **generation) for each in settings]
+            rows.append([relit[0].subject, *(each.image for each in relit)])
+    return rows
+
+
+def _print_error(recorder: Recorder, models: Models, subject: Image.Image) -> None:
+    from .reference import relative_error
+
+    iclight = models.of(Kind.FOREGROUND)
+    error = relative_error(recorder, models.checkpoint, iclight, [np.asarray(subject.convert("RGB"))])
+    print(f"UNet output against diffusers' UNet2DConditionModel with summed weights: relative error {error:.1e}")

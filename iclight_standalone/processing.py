@@ -1,0 +1,249 @@
+"""One generation: the host's `p`, and the order in which everything happens."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from lib_iclight.errors import ICLightError
+
+from .model import StableDiffusion
+from .sampler import Sampler, State
+from .tab_pictures import LANCZOS, Region, crop_region, on_white, resize_image
+
+
+class ScriptRunner:
+    """Calls every script that has a hook, in their order, and prints what one raises: the generation goes on."""
+
+    def __init__(self, alwayson_scripts: Sequence[Any]) -> None:
+        """:param alwayson_scripts: objects with a `title()` and any of the host's hooks."""
+        self.alwayson_scripts = list(alwayson_scripts)
+
+    def run(self, hook: str, p: Processing, *values: Any, **named: Any) -> None:
+        """Call a hook: with `p`, the hook's own values, then the script's arguments from `p.script_args`."""
+        for script in self.alwayson_scripts:
+            args = p.script_args.get(script.title().lower(), ())
+            try:
+                if hasattr(script, hook):
+                    getattr(script, hook)(p, *values, *args, **named)
+            except Exception:
+                print(f"Error running {hook}: {script.title()}")
+                traceback.print_exc()
+
+
+@dataclass
+class Processed:
+    """What a generation led to."""
+
+    images: list[Image.Image]
+    extra_images: list[Image.Image] = field(default_factory=list)
+    comments: str = ""
+
+
+@dataclass
+class PostprocessImageArgs:
+    """A finished picture, which a script may exchange."""
+
+    image: Image.Image
+    index: int
+    """Among all of the generation's pictures."""
+
+
+@dataclass
+class Processing:
+    """What both tabs share: the fields of Forge's API. Sizes are in pixels."""
+
+    prompt: str = ""
+    negative_prompt: str = ""
+    seed: int = -1
+    steps: int = 50
+    cfg_scale: float = 7.0
+    width: int = 512
+    height: int = 512
+    batch_size: int = 1
+    n_iter: int = 1
+    denoising_strength: float = 0.75
+
+    def __post_init__(self) -> None:
+        self.sd_model: StableDiffusion | None = None
+        self.scripts: ScriptRunner | None = None
+        self.script_args: dict[str, Sequence[Any]] = {}
+        """Each script's arguments by its title in lower case."""
+        self.state = State()
+        self.sampler: Sampler | None = None
+        self.extra_generation_params: dict[str, Any] = {}
+        self.is_hr_pass = False
+        self.batch_index = 0
+        self.mask: Tensor | None = None
+        """True where the picture is kept, [H/8, W/8]."""
+
+    def init(self) -> None:
+        """Prepare what all batches share, after the scripts' `process`."""
+
+    def finished(self, image: Image.Image, index: int) -> Image.Image:
+        """A picture of a batch on its way out."""
+        return image
+
+    def setup_conds(self) -> None:
+        """Encode the prompts, [B, 77 · n, width] each."""
+        encoded = map(self.sd_model.forge_objects.clip, (self.prompt, self.negative_prompt))
+        self.c, self.uc = (prompt.expand(self.batch_size, -1, -1) for prompt in encoded)
+
+    def noise(self, height: int, width: int) -> Tensor:
+        """[B, 4, height, width], each picture's from its own seed: the batch's size changes none of them."""
+        generators = [torch.Generator().manual_seed(seed) for seed in self.seeds]
+        return torch.stack([torch.randn((4, height, width), generator=generator) for generator in generators])
+
+    def before_sampling(self, x: Tensor, noise: Tensor) -> None:
+        """Call the hook in which extensions patch the UNet."""
+        self.scripts.run("process_before_every_sampling", self, x=x, noise=noise, c=self.c, uc=self.uc)
+
+
+@dataclass
+class Txt2Img(Processing):
+    """Pictures from noise, and a second, larger pass."""
+
+    enable_hr: bool = False
+    hr_scale: float = 2.0
+    hr_upscaler: str = "Latent"
+    hr_cfg: float = 1.0
+
+    def sample(self) -> Tensor:
+        """Sample one batch: [B, 4, H/8, W/8]."""
+        self.sampler = Sampler()
+        x = self.noise(self.height // 8, self.width // 8)
+        self.sd_model.reset_forge_objects()
+        self.before_sampling(x, x)
+        samples = self.sampler.sample(self, x, self.c, self.uc)
+        if self.enable_hr and not self.state.interrupted:
+            samples = self._sample_hr_pass(samples)
+        return samples
+
+    def _sample_hr_pass(self, samples: Tensor) -> Tensor:
+        self.is_hr_pass = True
+        self.sampler = Sampler()
+        samples = self._enlarged(samples)
+        noise = self.noise(*samples.shape[-2:])
+        self.before_sampling(samples, noise)  # Forge main calls it twice
+        self.sd_model.reset_forge_objects()
+        self.before_sampling(samples, noise)
+        samples = self.sampler.sample_img2img(self, samples, noise, self.c, self.uc, steps=self.steps)
+        self.is_hr_pass = False
+        return samples
+
+    def _enlarged(self, samples: Tensor) -> Tensor:
+        width, height = int(self.width * self.hr_scale), int(self.height * self.hr_scale)
+        if self.hr_upscaler == "Latent":
+            return torch.nn.functional.interpolate(samples, size=(height // 8, width // 8), mode="bilinear")
+        images = self.sd_model.decode(samples)
+        return self.sd_model.encode([image.resize((width, height), LANCZOS) for image in images])
+
+
+@dataclass
+class Img2Img(Processing):
+    """Pictures from pictures."""
+
+    init_images: list[Image.Image] = field(default_factory=list)
+    resize_mode: int = 0
+    image_mask: Image.Image | None = None
+    mask_blur: int = 4
+    inpaint_full_res: bool = True
+    """Only masked."""
+    inpaint_full_res_padding: int = 0
+
+    def init(self) -> None:
+        self.sampler = Sampler()
+        if not 1 <= len(self.init_images) <= self.batch_size:
+            raise ICLightError(
+                f"init_images has {len(self.init_images)} pictures: send one, or up to batch_size ({self.batch_size})."
+            )
+        originals = [on_white(image) for image in self.init_images]
+        if len(originals) == 1:
+            originals *= self.batch_size
+        self.batch_size = len(originals)
+        self._region: Region | None = None
+        self._overlay: Image.Image | None = None
+        """White where the result is seen, at the size of `_originals`."""
+        if self.image_mask is not None:
+            self._apply_mask(originals)
+        self.scripts.run("before_process_init_images", self, {"crop_region": self._region})
+        fitted = [self._fitted(image) for image in originals]
+        self._originals = fitted if self._region is None else originals
+        self._init_latent = self.sd_model.encode(fitted)
+
+    def sample(self) -> Tensor:
+        """Sample one batch: [B, 4, H/8, W/8]."""
+        noise = self.noise(self.height // 8, self.width // 8)
+        self.sd_model.reset_forge_objects()
+        self.before_sampling(self._init_latent, noise)
+        return self.sampler.sample_img2img(self, self._init_latent, noise, self.c, self.uc)
+
+    def finished(self, image: Image.Image, index: int) -> Image.Image:
+        """With what the mask keeps of its original around it."""
+        if self._overlay is None:
+            return image
+        original = self._originals[index]
+        if self._region is not None:
+            left, top, right, bottom = self._region
+            result, image = image, original.copy()
+            image.paste(resize_image(1, result, right - left, bottom - top), (left, top))
+        return Image.composite(image, original, self._overlay)
+
+    def _apply_mask(self, originals: list[Image.Image]) -> None:
+        """Find what is cut out, what is kept of the latent, and what of the pictures."""
+        mask = self.image_mask.convert("L").filter(ImageFilter.GaussianBlur(self.mask_blur))
+        if any(image.size != mask.size for image in originals):
+            raise ICLightError(f"mask is {mask.width}×{mask.height}, which init_images are not: send one size.")
+        if self.inpaint_full_res:
+            self._region = crop_region(mask, self.inpaint_full_res_padding, self.width, self.height)
+            if self._region is None:  # nothing is masked
+                return
+        fitted = self._fitted(mask).convert("L")
+        self.mask = torch.from_numpy(np.asarray(fitted.resize((self.width // 8, self.height // 8))) < 128)
+        self._overlay = mask if self._region is not None else fitted.point(lambda value: min(2 * value, 255))
+
+    def _fitted(self, image: Image.Image) -> Image.Image:
+        """A picture or mask at the size that is sampled."""
+        if self._region is not None:
+            return resize_image(2, image.crop(self._region), self.width, self.height)
+        return resize_image(self.resize_mode, image, self.width, self.height)
+
+
+@torch.inference_mode()
+def process_images(p: Processing, load: Callable[[], StableDiffusion]) -> Processed:
+    """Run a generation.
+
+    :param load: loads the checkpoint, or returns it where it is loaded.
+    :raises Exception: whatever is raised outside the scripts' hooks.
+    """
+    p.sd_model = object()  # on Forge a placeholder without `forge_objects` until the checkpoint is loaded
+    p.scripts.run("before_process", p)
+    p.sd_model = load()
+    seed = random.randrange(2**32) if p.seed == -1 else p.seed
+    torch.manual_seed(seed)  # posteriors are drawn from the global state
+    p.all_seeds = [seed + number for number in range(p.batch_size * p.n_iter)]
+    p.scripts.run("process", p)
+    p.init()
+    images: list[Image.Image] = []
+    for number in range(p.n_iter):
+        p.state.skipped = False
+        if p.state.interrupted:
+            break
+        p.seeds = p.all_seeds[number * p.batch_size : (number + 1) * p.batch_size]
+        p.setup_conds()
+        batch = p.sd_model.decode(p.sample())
+        for p.batch_index, image in enumerate(batch):
+            args = PostprocessImageArgs(image, len(images))
+            p.scripts.run("postprocess_image", p, args)
+            images.append(p.finished(args.image, p.batch_index))
+    processed = Processed(images)
+    p.scripts.run("postprocess", p, processed)
+    return processed

@@ -1,0 +1,113 @@
+"""What is trained on: pictures of the little world, and their latents."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from iclight_standalone.networks import FirstStage
+from lib_iclight.foreground.composite import GREY
+
+from .world import AMBIENT, Lighting, Recipe, lighting
+
+HELD_OUT = 1_000_000
+"""Recipes from this number on are for measuring: none is trained on."""
+
+LIGHTS = 3
+"""That each scene is seen in."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Scenes at one size."""
+
+    size: int
+    """Of a picture's side, in pixels."""
+
+    scenes: int
+    first: int
+    """Its first recipe."""
+
+    encoded: int
+    """How many of the scenes the UNet is trained on; the autoencoder sees them all."""
+
+
+KINDS = {"picture": slice(0, 2), "subject": slice(2, 4), "background": slice(0, 2)}
+"""What there is of each scene, and which of it is encoded: two lights; the subject in a third one and in none."""
+
+
+def render(part: Part, folder: Path) -> None:
+    """Write each kind's pictures, uint8 [scenes, lights, size, size, 3], and `scenes.json` last."""
+    if (folder / "scenes.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    shape = (part.scenes, LIGHTS, part.size, part.size, 3)
+    # a subject is also seen in a light that tells nothing
+    shapes = {"picture": shape, "subject": (part.scenes, LIGHTS + 1, *shape[2:]), "background": shape}
+    stores = {kind: np.lib.format.open_memmap(folder / f"{kind}.npy", "w+", np.uint8, shapes[kind]) for kind in KINDS}
+    scenes = []
+    for number in range(part.scenes):
+        random = np.random.default_rng([part.first + number, 1])
+        scene = Recipe(part.first + number).at(part.size)
+        lights = [lighting(random) for _ in range(LIGHTS)]
+        for index, light in enumerate(lights):
+            stores["picture"][number, index] = scene.picture(light)
+            stores["background"][number, index] = scene.background(light)
+        for index, light in enumerate([*(lighting(random, is_white=True) for _ in range(LIGHTS)), AMBIENT]):
+            stores["subject"][number, index] = scene.over(scene.subject(light), GREY)
+        scenes.append(
+            {"words": [scene.pattern, scene.colour, scene.thing], "lights": [asdict(each) for each in lights]}
+        )
+    for store in stores.values():
+        store.flush()
+    write_whole(folder / "scenes.json", json.dumps(scenes).encode())
+
+
+@torch.inference_mode()
+def encode(part: Part, folder: Path, vae: FirstStage, device: torch.device) -> None:
+    """Write each kind's latents, scaled, fp16 [scenes, 2, 4, size / 8, size / 8].
+
+    Pictures are mapped as Stable Diffusion was trained, subjects and backgrounds as IC-Light encodes its conditions.
+    """
+    for kind, seen in KINDS.items():
+        if (folder / f"{kind}-latents.npy").exists():
+            continue
+        pictures = np.load(folder / f"{kind}.npy", mmap_mode="r")
+        middle = 127.5 if kind == "picture" else GREY
+        latents = []
+        for scene in pictures[: part.encoded, seen]:
+            pixels = torch.from_numpy(np.array(scene)).to(device).movedim(-1, 1).float().contiguous() / middle - 1
+            latents.append(vae.process_in(vae.encode(pixels).latent_dist.mode()).half().cpu().numpy())
+        content = io.BytesIO()
+        np.save(content, np.stack(latents))
+        write_whole(folder / f"{kind}-latents.npy", content.getvalue())
+
+
+class Latents:
+    """One part's latents and what is said about them."""
+
+    def __init__(self, folder: Path) -> None:
+        scenes = json.loads((folder / "scenes.json").read_text(encoding="utf-8"))
+        self._kinds = {kind: np.load(folder / f"{kind}-latents.npy") for kind in KINDS}
+        self.words: list[list[str]] = [scene["words"] for scene in scenes[: len(self)]]
+        self.lights = [[Lighting(**light) for light in scene["lights"]] for scene in scenes[: len(self)]]
+
+    def __len__(self) -> int:
+        return len(self._kinds["picture"])
+
+    def __getitem__(self, index: tuple[str, np.ndarray, np.ndarray]) -> torch.Tensor:
+        """[B, 4, size / 8, size / 8] of a kind, by scenes and lights."""
+        kind, scenes, lights = index
+        return torch.from_numpy(self._kinds[kind][scenes, lights]).float()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is either whole or not there."""
+    unfinished = path.with_suffix(".part")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
