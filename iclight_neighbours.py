@@ -6,6 +6,7 @@ standard library: `install.py` runs it at every start.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -44,6 +45,31 @@ def notice(others: Sequence[Path]) -> str:
         f"There is another IC-Light extension in {folders}: remove that folder and restart Forge, "
         "because two IC-Light extensions can't be used side by side."
     )
+
+
+def find_notice(own: Path, folders: Iterable[Path]) -> str | None:
+    """What to say about other IC-Light extensions, if there are any; the console is told at once.
+
+    :param own: this extension's folder.
+    :param folders: those of the extensions that are switched on.
+    """
+    others = other_extensions(folders, own)
+    if not others:
+        return None
+    print(f"IC Light: {notice(others)}")
+    return notice(others)
+
+
+def load_notice_script(own: Path) -> type:
+    """The Script that stands in for this extension's, loaded by its path: `lib_iclight` is another extension's.
+
+    :param own: this extension's folder.
+    """
+    path = own / "lib_iclight" / "hosts" / "notice_script.py"
+    spec = importlib.util.spec_from_file_location("iclight_notice_script", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.ICLightNotice
 
 
 def misdirected(p: Any, script: Any) -> bool:

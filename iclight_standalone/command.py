@@ -12,10 +12,10 @@ from typing import Any
 
 from PIL import Image
 
-from lib_iclight.errors import ICLightError, ICLightFault
+from lib_iclight.errors import ICLightError, ICLightFault, report
 from lib_iclight.light import Background, Light
 from lib_iclight.request import RelightRequest
-from lib_iclight.sampling import report
+from lib_iclight.setting_types import Tab
 from lib_iclight.weights.kind import Kind
 
 from .choose import Models, choose
@@ -112,7 +112,7 @@ def _settings(options: argparse.Namespace, kind: Kind, models: Models) -> dict[s
     elif options.background is not None:
         settings["background_image"] = _file_or_choice(options.background, "background", _PLAIN)
     settings = {name: value for name, value in settings.items() if value is not None}
-    RelightRequest.from_api(settings).check_kind(kind, models.of(kind).name)
+    RelightRequest.from_api(settings).check_effect(kind, models.of(kind).name, Tab.TXT2IMG)
     return settings
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.light import Light, light_map
+from lib_iclight.light import Light, draw_light_map
 from lib_iclight.weights.kind import Kind
 
 from .choose import SMALL, Models, choose
@@ -75,7 +75,7 @@ def sheet(rows: list[list[Image.Image]], note: str) -> Image.Image:
     for column, label in enumerate(labels):
         left = _GAP + column * (_CELL + _GAP)
         if column > 0:
-            light = light_map(SIDES[column - 1], _THUMBNAIL, _THUMBNAIL).to_image()
+            light = draw_light_map(SIDES[column - 1], _THUMBNAIL, _THUMBNAIL).to_image()
             image.paste(ImageOps.expand(light, 1, "grey"), (left, _GAP))
         draw.text((left, _GAP + _THUMBNAIL + 4), label, fill="black", font=font)
         for number, row in enumerate(rows):

@@ -70,13 +70,9 @@ class VAE:
         return VAE(self.first_stage_model, self.patcher.clone())
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """[B, H, W, 3] in 0…1, not clamped, to unscaled latents [B, 4, H/8, W/8], one picture after the other.
-
-        The patcher's regulation draws them from the posterior; without one it is the global random state.
-        """
-        regulation = self.patcher.model_options.get("model_vae_regulation", lambda posterior: posterior.sample())
+        """[B, H, W, 3] in 0…1, not clamped, to unscaled latents [B, 4, H/8, W/8], one picture after the other."""
         pictures = (2.0 * pixels.movedim(-1, 1) - 1.0).split(1)
-        return torch.cat([regulation(self.first_stage_model.encode(picture).latent_dist) for picture in pictures])
+        return torch.cat([self.first_stage_model.encode(picture) for picture in pictures])
 
 
 @dataclass

@@ -128,6 +128,10 @@ class FirstStage(AutoencoderKL):
         vae.load_state_dict(convert_ldm_vae_checkpoint(dict(tensors), config))
         return vae
 
+    def encode(self, pixels: Tensor) -> Tensor:
+        """[B, 3, H, W] in -1…1 to [B, 4, H/8, W/8], drawn from the posterior by the global random state."""
+        return super().encode(pixels).latent_dist.sample()
+
     def process_in(self, latent: Tensor) -> Tensor:
         """What the VAE gives to what the UNet takes."""
         return latent * SCALING

@@ -238,6 +238,7 @@ def process_images(p: Processing, load: Callable[[], StableDiffusion]) -> Proces
         if p.state.interrupted:
             break
         p.seeds = p.all_seeds[number * p.batch_size : (number + 1) * p.batch_size]
+        p.scripts.run("before_process_batch", p)
         p.setup_conds()
         batch = p.sd_model.decode(p.sample())
         for p.batch_index, image in enumerate(batch):

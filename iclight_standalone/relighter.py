@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL import Image
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.patching import check_checkpoint
+from lib_iclight.patch import check_checkpoint
 from lib_iclight.weights import load_offsets
 from lib_iclight.weights.kind import Kind
 
 from .choose import Models
-from .host import StandaloneHost
+from .host import standalone_host
 from .tab_pictures import opened
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _loaded(models: Models, scripts: Sequence[Any]) -> WebUI:
         reason = str(error).partition("\n")[0].rstrip(":")
         raise ICLightError(f"{models.checkpoint.name} is no whole SD 1.5 checkpoint: {reason}.") from error
     for path in models.iclight.values():
-        check_checkpoint(StandaloneHost(folders, webui.state), sd_model, load_offsets(path))
+        check_checkpoint(standalone_host(folders, webui.state), sd_model, load_offsets(path))
     if models.checkpoint.stat().st_size < _SMALL_BYTES:
         torch.set_num_threads(1)
     return webui

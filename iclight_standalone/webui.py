@@ -10,9 +10,10 @@ from typing import Any
 from PIL import Image
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.relight import RelightHooks
+from lib_iclight.hooks import RelightHooks
+from lib_iclight.hosts import Host
 
-from .host import StandaloneHost
+from .host import standalone_host
 from .model import StableDiffusion
 from .processing import Img2Img, Processing, ScriptRunner, Txt2Img, process_images
 from .sampler import State
@@ -31,7 +32,7 @@ _CHOICES = {
 class ICLightScript(RelightHooks):
     """What `scripts/ic_light.py` is for Forge."""
 
-    def __init__(self, host: StandaloneHost) -> None:
+    def __init__(self, host: Host) -> None:
         self.host = host
 
 
@@ -47,7 +48,7 @@ class WebUI:
         self.checkpoint = checkpoint
         self.state = State()
         self.sd_model: StableDiffusion | None = None
-        self.scripts = ScriptRunner([ICLightScript(StandaloneHost(models_folders, self.state)), *scripts])
+        self.scripts = ScriptRunner([ICLightScript(standalone_host(models_folders, self.state)), *scripts])
 
     def txt2img(self, payload: Mapping[str, Any]) -> tuple[list[Image.Image], dict[str, Any]]:
         """Generate, from the JSON of Forge's `/sdapi/v1/txt2img`. Pictures are base64, or Pillow images.

@@ -68,6 +68,13 @@ class Picture:
         """The same picture with left and right exchanged."""
         return Picture(self.rgb[:, ::-1], None if self.alpha is None else self.alpha[:, ::-1])
 
+    def composited_on(self, value: int) -> Picture:
+        """Stub."""
+        if self.alpha is None:
+            return self
+        share = self.alpha[..., None].astype(np.float32) / 255
+        return Picture(np.rint(value + (self.rgb.astype(np.float32) - value) * share).astype(np.uint8))
+
     def to_image(self) -> Image.Image:
         """Its colours as a Pillow image in mode RGB; alpha is left out."""
         return Image.fromarray(self.rgb)

@@ -22,7 +22,7 @@ from iclight_standalone.choose import SMALL
 from iclight_standalone.webui import WebUI
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground.composite import GREY
-from lib_iclight.light import Light, light_map
+from lib_iclight.light import Light, draw_light_map
 
 from .captions import FROM
 from .data import HELD_OUT
@@ -122,7 +122,7 @@ class Bench:
         """
         start = values.pop("start", OPPOSITE[side] if ablation is Ablation.MIRRORED else side)
         if ablation is Ablation.OFF:
-            start_picture = light_map(Light(start), self.size, self.size).to_image()
+            start_picture = draw_light_map(Light(start), self.size, self.size).to_image()
             return self._picture(self._webui.img2img, prompt, init_images=[start_picture], denoising_strength=0.9)
         request = {"model": "iclight_sd15_fc.safetensors", "subject": cut_out(scene), "light": start}
         return self._ablated(ablation, prompt, request, values)

@@ -12,7 +12,6 @@ from typing import TypeVar
 import numpy as np
 
 from ..errors import ICLightError
-from ..foreground.methods import Cutout
 from ..pictures import Picture
 from .colours import own_colours
 from .composite import composite_on_grey
@@ -31,7 +30,7 @@ _GRAB_CUT_RADIUS = 3
 class CutoutSettings:
     """How a subject is cut out."""
 
-    cutout: Cutout = Cutout.AUTO
+    method: str = "auto"
 
     edge_shift: float = 0.0
     """Percent of the picture's shorter side, -5 to 5; negative shrinks."""
@@ -55,6 +54,9 @@ class Foreground:
 
     on_grey: Picture
     """The subject on grey 127, with the alpha that it was cut out by."""
+
+    method: str = "none"
+    notes: tuple[str, ...] = ()
 
     @property
     def alpha(self) -> np.ndarray | None:
@@ -88,10 +90,10 @@ def cut_out(picture: Picture, settings: CutoutSettings, folders: Sequence[Path])
     :param folders: where matting models may be, the one to put them into first.
     :raises ICLightError: there is no subject, the mask doesn't fit, or a model that was asked for can't be used.
     """
-    cutout = resolve(settings.cutout, folders)
+    cutout = resolve(settings.method, folders)
     if picture.alpha is not None or is_opaque(settings.mask):
-        cutout = Cutout.NONE
-    if picture.alpha is None and cutout is Cutout.NONE and settings.mask is None:
+        cutout = "none"
+    if picture.alpha is None and cutout == "none" and settings.mask is None:
         return Foreground(picture, picture.rgb, picture)
     mask = settings.mask and settings.mask.digest
     key = (picture.digest, cutout, settings.edge_shift, settings.edge_feather, mask)
@@ -158,9 +160,9 @@ def _owner(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _made(picture: Picture, cutout: Cutout, settings: CutoutSettings, folders: Sequence[Path]) -> Foreground:
+def _made(picture: Picture, cutout: str, settings: CutoutSettings, folders: Sequence[Path]) -> Foreground:
     alpha = picture.alpha
-    if cutout is not Cutout.NONE:
+    if cutout != "none":
         alpha = _kept(_alphas, (picture.digest, cutout), lambda: _found(picture.rgb, cutout, folders))
     elif alpha is None:
         alpha = np.full(picture.rgb.shape[:2], 255, np.uint8)
@@ -185,8 +187,8 @@ def _made(picture: Picture, cutout: Cutout, settings: CutoutSettings, folders: S
     return Foreground(picture, colour, Picture(composite_on_grey(colour, alpha), alpha))
 
 
-def _found(rgb: np.ndarray, cutout: Cutout, folders: Sequence[Path]) -> np.ndarray:
+def _found(rgb: np.ndarray, cutout: str, folders: Sequence[Path]) -> np.ndarray:
     """Alpha at the picture's size, uint8 [H, W]."""
-    if cutout is Cutout.GRABCUT:
+    if cutout == "grabcut":
         return follow_colours(rgb, grab_cut(rgb), _GRAB_CUT_RADIUS)
     return follow_colours(rgb, MattingModel.of(cutout).alpha(rgb, folders), _MATTING_RADIUS)

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ICLightError
-from ..foreground.methods import Cutout
 from ..weights.files import find_file
 from ..weights.manifest import ManifestFile, is_whole, manifest
 
@@ -63,12 +62,12 @@ BIREFNET = Family(1024, **_IMAGENET, logits=True)
 `inference.py` of ZhengPeng7/BiRefNet."""
 
 MODELS = {
-    Cutout.BIREFNET_LITE: ("BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx", BIREFNET),
-    Cutout.ISNET_GENERAL_USE: ("isnet-general-use.onnx", ISNET),
-    Cutout.BIREFNET_GENERAL: ("BiRefNet-general-epoch_244.onnx", BIREFNET),
-    Cutout.U2NET_HUMAN_SEG: ("u2net_human_seg.onnx", U2NET),
-    Cutout.U2NETP: ("u2netp.onnx", U2NET),
-    Cutout.ISNET_ANIME: ("isnet-anime.onnx", ISNET_ANIME),
+    "birefnet-lite": ("BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx", BIREFNET),
+    "isnet-general-use": ("isnet-general-use.onnx", ISNET),
+    "birefnet-general": ("BiRefNet-general-epoch_244.onnx", BIREFNET),
+    "u2net-human-seg": ("u2net_human_seg.onnx", U2NET),
+    "u2netp": ("u2netp.onnx", U2NET),
+    "isnet-anime": ("isnet-anime.onnx", ISNET_ANIME),
 }
 
 _sessions: dict[tuple[Path, str], Any] = {}
@@ -90,7 +89,7 @@ class MattingModel:
     family: Family
 
     @classmethod
-    def of(cls, cutout: Cutout) -> MattingModel:
+    def of(cls, cutout: str) -> MattingModel:
         """The model of a way of cutting out. (KeyError: it is none of a model's.)"""
         name, family = MODELS[cutout]
         return cls(manifest()[name], family)
@@ -197,7 +196,7 @@ def _open_session(path: Path) -> Any:
         ) from error
 
 
-def resolve(cutout: Cutout, folders: Sequence[Path]) -> Cutout:
+def resolve(cutout: str, folders: Sequence[Path]) -> str:
     """The way of cutting out that `auto` stands for; any other stands for itself, whether its file is there or not.
 
     The models come in the order of what they are worth for their time on a CPU: BiRefNet's small one, IS-Net, then
@@ -206,12 +205,12 @@ def resolve(cutout: Cutout, folders: Sequence[Path]) -> Cutout:
 
     :param folders: where the models' files may be.
     """
-    if cutout is not Cutout.AUTO:
+    if cutout != "auto":
         return cutout
     for each, (name, _) in MODELS.items():
-        if each is not Cutout.ISNET_ANIME and find_file(folders, name) is not None:
+        if each != "isnet-anime" and find_file(folders, name) is not None:
             return each
-    return Cutout.GRABCUT
+    return "grabcut"
 
 
 def holds_models() -> bool:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from dataclasses import dataclass
 
 
-class Cutout(str, Enum):
-    """How a subject without transparency of its own is cut out."""
+@dataclass(frozen=True)
+class CutoutMethod:
+    """One of them."""
 
-    AUTO = "auto"
-    """The best matting model that is there, or GrabCut."""
+    name: str
+    label: str
 
-    BIREFNET_LITE = "birefnet-lite"
-    BIREFNET_GENERAL = "birefnet-general"
-    ISNET_GENERAL_USE = "isnet-general-use"
-    ISNET_ANIME = "isnet-anime"
-    U2NET_HUMAN_SEG = "u2net-human-seg"
-    U2NETP = "u2netp"
 
-    GRABCUT = "grabcut"
-    """The fallback that needs no model."""
-
-    NONE = "none"
+METHODS = {
+    name: CutoutMethod(name, label)
+    for name, label in {
+        "auto": "The best that is there",
+        "birefnet-lite": "BiRefNet lite",
+        "birefnet-general": "BiRefNet",
+        "isnet-general-use": "IS-Net",
+        "isnet-anime": "IS-Net for anime",
+        "u2net-human-seg": "U²-Net for people",
+        "u2netp": "U²-Net, small",
+        "grabcut": "GrabCut (fallback, no model)",
+        "none": "Nothing: take it as it is",
+    }.items()
+}

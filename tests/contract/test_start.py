@@ -111,7 +111,7 @@ def test_infotext_names_the_settings(bench: Bench) -> None:
         "IC-Light light: left",
         "IC-Light light denoise: 0.9",
         "IC-Light strength: 0.8",
-        "IC-Light cutout: grabcut",
+        "IC-Light cutout: none",  # the subject's own transparency
     ):
         assert setting in text
     assert "IC-Light" not in bench.post("txt2img", BASE).info["infotexts"][0]

@@ -22,7 +22,7 @@ from iclight_standalone.__main__ import main
 from iclight_standalone.choose import SMALL
 from iclight_standalone.command import output_names
 from iclight_standalone.relighter import size_for
-from lib_iclight.light import Background, Light, light_map, plain_background
+from lib_iclight.light import Background, Light, draw_background, draw_light_map
 from lib_iclight.weights.convert import convert
 
 from .conftest import portrait
@@ -69,7 +69,7 @@ def test_the_smallest_picture_without_guidance(photo: Path, tmp_path: Path) -> N
 
 def test_lights_by_name_and_by_picture(photo: Path, tmp_path: Path) -> None:
     out, drawn = tmp_path / "out.png", tmp_path / "light.png"
-    light_map(Light.TOP, 64, 64).to_image().save(drawn)
+    draw_light_map(Light.TOP, 64, 64).to_image().save(drawn)
     top = relit(photo, out, "--light", "top")
     assert not np.array_equal(top, relit(photo, out, "--light", "bottom"))
     assert np.array_equal(top, relit(photo, out, "--light", str(drawn)))
@@ -78,7 +78,7 @@ def test_lights_by_name_and_by_picture(photo: Path, tmp_path: Path) -> None:
 
 def test_backgrounds_by_name_and_by_picture(photo: Path, tmp_path: Path) -> None:
     out, drawn = tmp_path / "out.png", tmp_path / "background.png"
-    plain_background(Background.RIGHT, 64, 64).to_image().save(drawn)
+    draw_background(Background.RIGHT, 64, 64).to_image().save(drawn)
     right = relit(photo, out, "--background", "right")
     assert np.array_equal(right, relit(photo, out, "--background", str(drawn)))
     named = ["--checkpoint", CHECKPOINT, "--iclight", FBC, *SIZED[1:]]

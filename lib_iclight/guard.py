@@ -7,7 +7,6 @@ the hook, outside the runner: what its methods raise ends the generation and rea
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import torch
 
 from .errors import ICLightError, ICLightFault
 from .hosts import Host
-from .patching import Patch, wrapper_origin
+from .patch import Patch, name_wrapper
 
 _GUARD = "iclight_guard"
 
@@ -35,8 +34,9 @@ class LightStart:
     latent: torch.Tensor
     """[1 or B, 4, H/8, W/8]."""
 
-    denoise: float | None = None
-    """Share of the schedule to run where the host would start from noise; None: the tab's own."""
+    denoise: float
+    """Share of the schedule to run where the host would start from noise. Where it would start from a latent, as in
+    img2img, its own denoising strength says it."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Guard:
         try:
             yield
         except ICLightError as error:
-            refusal = self._host.refusal(error)
+            refusal = self._host.webui.refusal(error)
             if refusal is error:
                 raise
             raise refusal from error
@@ -101,20 +101,24 @@ class Guard:
                 f"light_denoise {start.denoise:g} with {steps} steps makes a schedule of {int(steps / start.denoise)}, "
                 f"more than the model's {_MAX_SCHEDULE}: raise light_denoise or take fewer steps."
             )
-        latent = _for_batch(start.latent, x)
+        latent, extra_noise = _for_batch(start.latent, x), self._host.webui.extra_noise()
+        if extra_noise:  # which the host adds to every pass that starts from a latent
+            latent = latent - extra_noise * x
         strength = p.denoising_strength  # in txt2img the hires pass's
         p.denoising_strength = start.denoise
         try:
             return self._sampled(p, lambda: self._sample_img2img(p, latent, x, *args, steps=steps, **kwargs))
         finally:
             p.denoising_strength = strength
+            if extra_noise:
+                self._host.webui.drop_extra_noise_infotext(p)
 
     def _from_latent(self, p: Any, x: torch.Tensor, noise: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         start = self._checked_start(p)
         if start is None:
             return self._sampled(p, lambda: self._sample_img2img(p, x, noise, *args, **kwargs))
         latent = _for_batch(start.latent, x)
-        with _kept_by_mask(self._sampler, p, x):
+        with self._host.webui.keep_latent_in_mask(p, x):
             return self._sampled(p, lambda: self._sample_img2img(p, latent, noise, *args, **kwargs))
 
     def _checked_start(self, p: Any) -> LightStart | None:
@@ -131,11 +135,11 @@ class Guard:
         return self.this_pass.start
 
     def _check_patched(self, p: Any, patch: Patch) -> None:
-        unet = p.sd_model.forge_objects.unet
-        if not self._host.carries_patches(unet, patch.offsets.merge_name):
+        unet = self._host.patcher.unet(p.sd_model)
+        if not self._host.patcher.carries_patches(unet, patch.offsets.merge_name):
             raise ICLightError(
                 "Another extension exchanged the UNet after IC-Light had patched it, so the picture would not be "
-                f"relit (the UNet now has {wrapper_origin(unet)}): switch that extension off."
+                f"relit (the UNet now has {name_wrapper(unet)}): switch that extension off."
             )
 
     def _sampled(self, p: Any, sample: Callable[[], torch.Tensor]) -> torch.Tensor:
@@ -143,15 +147,15 @@ class Guard:
         patch = self.this_pass.patch
         if patch is None:
             return sample()
-        unet = p.sd_model.forge_objects.unet
+        unet = self._host.patcher.unet(p.sd_model)
         try:
             samples = sample()
         except Exception as error:
-            self._host.forget_merge(unet)
+            self._host.patcher.forget_merge(unet)
             if isinstance(error, RuntimeError) and _NO_CONDITION.search(str(error)):
                 raise self._not_reached(unet) from error
             raise
-        if not self._host.interrupted():
+        if not self._host.webui.interrupted():
             self._check_patched(p, patch)
             if not patch.reached:
                 raise self._not_reached(unet)
@@ -160,37 +164,9 @@ class Guard:
     def _not_reached(self, unet: Any) -> ICLightError:
         return ICLightError(
             "The picture was not relit: IC-Light's condition did not reach the UNet, which was called through "
-            f"{wrapper_origin(unet)}. Switch the extension that put it there off, or, if no step was sampled at all, "
+            f"{name_wrapper(unet)}. Switch the extension that put it there off, or, if no step was sampled at all, "
             "raise the denoising strength."
         )
-
-
-def report(error: Exception) -> None:
-    """Leave an unexpected error's traceback in the console: the user gets a sentence."""
-    if not isinstance(error, ICLightError):
-        traceback.print_exception(type(error), error, error.__traceback__)
-
-
-@contextmanager
-def _kept_by_mask(sampler: Any, p: Any, kept: torch.Tensor) -> Iterator[None]:
-    """While a masked pass runs: what the mask keeps is the tab's picture, not the light that the pass starts from.
-
-    `sample_img2img` takes one latent for both; the sampler's denoiser is told the other one just before it runs.
-    """
-    if getattr(p, "mask", None) is None:
-        yield
-        return
-    launch = sampler.launch_sampling
-
-    def launch_with_kept(steps: int, run: Callable) -> torch.Tensor:
-        sampler.model_wrap_cfg.init_latent = kept
-        return launch(steps, run)
-
-    sampler.launch_sampling = launch_with_kept
-    try:
-        yield
-    finally:
-        sampler.launch_sampling = launch
 
 
 def _for_batch(latent: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

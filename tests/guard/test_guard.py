@@ -10,12 +10,13 @@ import pytest
 import torch
 from starlette.exceptions import HTTPException
 
-from lib_iclight.errors import ICLightError, ICLightFault
+from lib_iclight.errors import ICLightError, ICLightFault, report
+from lib_iclight.guard import LightStart, Pass, guard_sampler
+from lib_iclight.hosts import Host
 from lib_iclight.hosts.refusal import RelightRefused
-from lib_iclight.patching import Patch, patch_unet
-from lib_iclight.sampling import LightStart, Pass, guard_sampler, report
+from lib_iclight.patch import Patch, patch_unet
 from lib_iclight.weights import Offsets
-from tests.patching.host import PatcherHost, a_model, call_unet
+from tests.patch.host import a_host, a_model, call_unet
 
 SHAPE = (2, 4, 8, 8)
 NOISE = torch.full(SHAPE, 5.0)
@@ -72,8 +73,8 @@ class Sampler:
 
 
 @pytest.fixture
-def host() -> PatcherHost:
-    return PatcherHost()
+def host() -> Host:
+    return a_host()
 
 
 @pytest.fixture
@@ -85,13 +86,18 @@ def offsets(write_offsets: Callable[..., Path]) -> Offsets:
 def p(tiny_shapes: dict[str, tuple[int, ...]]) -> Any:
     sd_model = a_model(tiny_shapes)
     return SimpleNamespace(
-        sampler=Sampler(sd_model, Unet()), sd_model=sd_model, steps=20, denoising_strength=0.25, mask=None
+        sampler=Sampler(sd_model, Unet()),
+        sd_model=sd_model,
+        steps=20,
+        denoising_strength=0.25,
+        mask=None,
+        extra_generation_params={},
     )
 
 
 @pytest.fixture
-def patch(host: PatcherHost, p: Any, offsets: Offsets) -> Patch:
-    return patch_unet(host, p.sd_model.forge_objects, offsets, 1.0, torch.zeros(1, 4, 8, 8))
+def patch(host: Host, p: Any, offsets: Offsets) -> Patch:
+    return patch_unet(host, p.sd_model, offsets, 1.0, torch.zeros(1, 4, 8, 8))
 
 
 def sample(p: Any, **more: Any) -> torch.Tensor:
@@ -105,7 +111,7 @@ def sample_img2img(p: Any, **more: Any) -> torch.Tensor:
 # ------------------------------------------------------------------------------------------------ one guard, passing on
 
 
-def test_a_pass_goes_on_as_the_host_meant_it(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_a_pass_goes_on_as_the_host_meant_it(host: Host, p: Any, patch: Patch) -> None:
     guard_sampler(host, p, Pass(patch))
     assert torch.equal(sample(p), NOISE + 100)
     assert torch.equal(sample_img2img(p, steps=9), TAB + 100)
@@ -116,7 +122,7 @@ def test_a_pass_goes_on_as_the_host_meant_it(host: PatcherHost, p: Any, patch: P
     assert from_latent == expected
 
 
-def test_one_guard_however_often_the_hook_runs(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_one_guard_however_often_the_hook_runs(host: Host, p: Any, patch: Patch) -> None:
     guard_sampler(host, p, Pass(error=ICLightError("an earlier pass's")))
     installed = p.sampler.sample, p.sampler.sample_img2img
     for _ in range(5):
@@ -126,7 +132,7 @@ def test_one_guard_however_often_the_hook_runs(host: PatcherHost, p: Any, patch:
     assert len(p.sampler.calls) == 1 and patch.reached == 1
 
 
-def test_only_this_sampler_is_changed(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_only_this_sampler_is_changed(host: Host, p: Any, patch: Patch) -> None:
     untouched = dict(vars(Sampler))
     guard_sampler(host, p, Pass(patch))
     assert dict(vars(Sampler)) == untouched
@@ -134,7 +140,7 @@ def test_only_this_sampler_is_changed(host: PatcherHost, p: Any, patch: Patch) -
     assert other.sample.__func__ is Sampler.sample
 
 
-def test_each_sampler_has_a_guard_of_its_own(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_each_sampler_has_a_guard_of_its_own(host: Host, p: Any, patch: Patch) -> None:
     guard_sampler(host, p, Pass(error=ICLightError("the first pass's")))
     p.sampler = Sampler(p.sd_model, Unet())
     guard_sampler(host, p, Pass(patch))
@@ -146,7 +152,7 @@ def test_each_sampler_has_a_guard_of_its_own(host: PatcherHost, p: Any, patch: P
 
 @pytest.mark.parametrize("call", [sample, sample_img2img])
 @pytest.mark.parametrize("error", [ICLightError("Light of no kind."), ICLightFault("Broken.")])
-def test_errors_of_ours_are_raised_as_they_are(host: PatcherHost, p: Any, call: Callable, error: ICLightError) -> None:
+def test_errors_of_ours_are_raised_as_they_are(host: Host, p: Any, call: Callable, error: ICLightError) -> None:
     guard_sampler(host, p, Pass(error=error))
     for _ in range(2):
         with pytest.raises(ICLightError) as caught:
@@ -157,7 +163,7 @@ def test_errors_of_ours_are_raised_as_they_are(host: PatcherHost, p: Any, call: 
 
 @pytest.mark.parametrize("call", [sample, sample_img2img])
 @pytest.mark.parametrize("error", [ValueError("odd"), KeyError("x"), RuntimeError(), OSError(28, "No space left")])
-def test_other_errors_are_raised_as_faults(host: PatcherHost, p: Any, call: Callable, error: Exception) -> None:
+def test_other_errors_are_raised_as_faults(host: Host, p: Any, call: Callable, error: Exception) -> None:
     guard_sampler(host, p, Pass(error=error))
     with pytest.raises(ICLightFault) as caught:
         call(p)
@@ -168,8 +174,8 @@ def test_other_errors_are_raised_as_faults(host: PatcherHost, p: Any, call: Call
 
 
 @pytest.mark.parametrize("call", [sample, sample_img2img])
-def test_errors_are_raised_as_the_host_takes_them(host: PatcherHost, p: Any, call: Callable) -> None:
-    host.refusal = RelightRefused
+def test_errors_are_raised_as_the_host_takes_them(host: Host, p: Any, call: Callable) -> None:
+    host.webui.refusal = RelightRefused
     error = ICLightError("What is wrong.")
     guard_sampler(host, p, Pass(error=error))
     with pytest.raises(RelightRefused) as caught:
@@ -197,7 +203,7 @@ def test_tracebacks_are_left_in_the_console_for_faults_only(capsys: pytest.Captu
 # ------------------------------------------------------------------------------------------------ starting from a light
 
 
-def test_txt2img_starts_from_the_light(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_txt2img_starts_from_the_light(host: Host, p: Any, patch: Patch) -> None:
     guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
     assert torch.equal(sample(p), LIGHT.expand(SHAPE) + 100)
     (call,) = p.sampler.calls
@@ -207,16 +213,14 @@ def test_txt2img_starts_from_the_light(host: PatcherHost, p: Any, patch: Patch) 
     assert p.denoising_strength == 0.25
 
 
-def test_steps_that_the_host_asks_for_are_kept(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_steps_that_the_host_asks_for_are_kept(host: Host, p: Any, patch: Patch) -> None:
     guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
     sample(p, steps=7)
     assert p.sampler.calls[0]["steps"] == 7
 
 
 @pytest.mark.parametrize("error", [ValueError("out of memory"), KeyboardInterrupt()])
-def test_the_hires_strength_comes_back_after_an_error(
-    host: PatcherHost, p: Any, patch: Patch, error: BaseException
-) -> None:
+def test_the_hires_strength_comes_back_after_an_error(host: Host, p: Any, patch: Patch, error: BaseException) -> None:
     def breaks(*args: Any, **kwargs: Any) -> torch.Tensor:
         assert p.denoising_strength == 0.5
         raise error
@@ -228,27 +232,47 @@ def test_the_hires_strength_comes_back_after_an_error(
     assert caught.value is error and p.denoising_strength == 0.25
 
 
-def test_img2img_starts_from_the_light_at_the_tabs_strength(host: PatcherHost, p: Any, patch: Patch) -> None:
-    guard_sampler(host, p, Pass(patch, LightStart(LIGHT)))
+def test_the_hosts_extra_noise_is_not_added_to_the_lights_pass(host: Host, p: Any, patch: Patch) -> None:
+    """It belongs to img2img. The host adds it, so it is taken off beforehand, and infotext tells of none."""
+    host.webui.noise = 0.25
+    p.extra_generation_params["Extra noise"] = 0.25  # as the host's sampler writes it
+    guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
+    sample(p)
+    (call,) = p.sampler.calls
+    assert torch.allclose(call["x"] + 0.25 * call["noise"], LIGHT.expand(SHAPE))
+    assert p.extra_generation_params == {}
+
+
+def test_the_hosts_extra_noise_stays_in_img2img(host: Host, p: Any, patch: Patch) -> None:
+    host.webui.noise = 0.25
+    p.extra_generation_params["Extra noise"] = 0.25
+    guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
+    sample_img2img(p)
+    assert torch.equal(p.sampler.calls[0]["x"], LIGHT.expand(SHAPE))
+    assert p.extra_generation_params == {"Extra noise": 0.25}
+
+
+def test_img2img_starts_from_the_light_at_the_tabs_strength(host: Host, p: Any, patch: Patch) -> None:
+    guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
     assert torch.equal(sample_img2img(p), LIGHT.expand(SHAPE) + 100)
     (call,) = p.sampler.calls
     assert call["denoising_strength"] == 0.25 and call["steps"] is None
     assert torch.equal(call["x"], LIGHT.expand(SHAPE)) and torch.equal(call["noise"], NOISE)
 
 
-def test_each_picture_of_a_batch_can_have_its_light(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_each_picture_of_a_batch_can_have_its_light(host: Host, p: Any, patch: Patch) -> None:
     lights = torch.stack([torch.full(SHAPE[1:], 1.0), torch.full(SHAPE[1:], 2.0)])
     guard_sampler(host, p, Pass(patch, LightStart(lights, 0.9)))
     assert torch.equal(sample(p), lights + 100)
 
 
-def test_the_light_comes_in_the_noises_precision(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_the_light_comes_in_the_noises_precision(host: Host, p: Any, patch: Patch) -> None:
     guard_sampler(host, p, Pass(patch, LightStart(LIGHT.double(), 0.9)))
     sample(p)
     assert p.sampler.calls[0]["x"].dtype == NOISE.dtype
 
 
-def test_no_light_of_an_earlier_pass_is_left(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_no_light_of_an_earlier_pass_is_left(host: Host, p: Any, patch: Patch) -> None:
     guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
     sample(p)
     guard_sampler(host, p, Pass(patch))
@@ -260,7 +284,7 @@ def test_no_light_of_an_earlier_pass_is_left(host: PatcherHost, p: Any, patch: P
     ("steps", "denoise", "fits"), [(100, 0.1, True), (101, 0.1, False), (150, 0.1, False), (150, 0.5, True)]
 )
 def test_schedules_longer_than_the_models_are_refused(
-    host: PatcherHost, p: Any, patch: Patch, steps: int, denoise: float, fits: bool
+    host: Host, p: Any, patch: Patch, steps: int, denoise: float, fits: bool
 ) -> None:
     p.steps = steps
     guard_sampler(host, p, Pass(patch, LightStart(LIGHT, denoise)))
@@ -272,33 +296,33 @@ def test_schedules_longer_than_the_models_are_refused(
         assert not p.sampler.calls and p.denoising_strength == 0.25
 
 
-def test_a_mask_keeps_the_tabs_picture(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_a_mask_keeps_the_tabs_picture(host: Host, p: Any, patch: Patch) -> None:
     p.mask = torch.ones(1, 8, 8)
-    guard_sampler(host, p, Pass(patch, LightStart(LIGHT)))
+    guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
     assert torch.equal(sample_img2img(p), LIGHT.expand(SHAPE) + 100)
     assert torch.equal(p.sampler.kept[0], TAB)
     assert p.sampler.launch_sampling.__func__ is Sampler.launch_sampling, "for that one call"
 
 
-def test_a_mask_is_let_go_after_an_error(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_a_mask_is_let_go_after_an_error(host: Host, p: Any, patch: Patch) -> None:
     def breaks(*args: Any, **kwargs: Any) -> torch.Tensor:
         raise ValueError("broken")
 
     p.mask = torch.ones(1, 8, 8)
     p.sampler.apply_model = breaks
-    guard_sampler(host, p, Pass(patch, LightStart(LIGHT)))
+    guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
     with pytest.raises(ValueError, match="broken"):
         sample_img2img(p)
     assert p.sampler.launch_sampling.__func__ is Sampler.launch_sampling
 
 
-def test_without_a_mask_nothing_is_kept(host: PatcherHost, p: Any, patch: Patch) -> None:
-    guard_sampler(host, p, Pass(patch, LightStart(LIGHT)))
+def test_without_a_mask_nothing_is_kept(host: Host, p: Any, patch: Patch) -> None:
+    guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
     sample_img2img(p)
     assert torch.equal(p.sampler.kept[0], LIGHT.expand(SHAPE))
 
 
-def test_a_mask_without_a_light_is_the_hosts_business(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_a_mask_without_a_light_is_the_hosts_business(host: Host, p: Any, patch: Patch) -> None:
     p.mask = torch.ones(1, 8, 8)
     guard_sampler(host, p, Pass(patch))
     sample_img2img(p)
@@ -323,7 +347,7 @@ def deaf(apply_model: Callable, args: dict[str, Any]) -> torch.Tensor:
 @pytest.mark.parametrize("call", [sample, sample_img2img])
 @pytest.mark.parametrize("start", [None, LightStart(LIGHT, 0.9)])
 def test_a_wrapper_that_was_not_reached_is_found(
-    host: PatcherHost, p: Any, patch: Patch, call: Callable, start: LightStart | None
+    host: Host, p: Any, patch: Patch, call: Callable, start: LightStart | None
 ) -> None:
     guard_sampler(host, p, Pass(patch, start))
     replaced_by(deaf)(p)
@@ -331,7 +355,7 @@ def test_a_wrapper_that_was_not_reached_is_found(
         call(p)
 
 
-def test_a_pass_without_a_step_was_not_relit(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_a_pass_without_a_step_was_not_relit(host: Host, p: Any, patch: Patch) -> None:
     p.sampler.steps_run = 0
     guard_sampler(host, p, Pass(patch))
     with pytest.raises(ICLightError, match=r"no step was sampled.*raise the denoising strength"):
@@ -339,14 +363,14 @@ def test_a_pass_without_a_step_was_not_relit(host: PatcherHost, p: Any, patch: P
 
 
 @pytest.mark.parametrize("call", [sample, sample_img2img])
-def test_what_the_user_stopped_is_no_error(host: PatcherHost, p: Any, patch: Patch, call: Callable) -> None:
+def test_what_the_user_stopped_is_no_error(host: Host, p: Any, patch: Patch, call: Callable) -> None:
     p.sampler.steps_run = 0
-    host.stopped = True
+    host.webui.stopped = True
     guard_sampler(host, p, Pass(patch, LightStart(LIGHT, 0.9)))
     assert torch.equal(call(p), LIGHT.expand(SHAPE) + 100)
 
 
-def test_the_hosts_own_way_to_stop_passes_through(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_the_hosts_own_way_to_stop_passes_through(host: Host, p: Any, patch: Patch) -> None:
     class InterruptedException(BaseException):
         """Forge's, by which its samplers are left."""
 
@@ -362,7 +386,7 @@ def test_the_hosts_own_way_to_stop_passes_through(host: PatcherHost, p: Any, pat
 
 @pytest.mark.parametrize("call", [sample, sample_img2img])
 def test_a_condition_that_does_not_arrive_is_told_from_the_channels(
-    host: PatcherHost, p: Any, patch: Patch, call: Callable
+    host: Host, p: Any, patch: Patch, call: Callable
 ) -> None:
     guard_sampler(host, p, Pass(patch))
     replaced_by(None)(p)  # the UNet has eight channels, and is called with four
@@ -382,7 +406,7 @@ def test_a_condition_that_does_not_arrive_is_told_from_the_channels(
     ],
 )
 def test_other_errors_of_the_sampling_are_left_alone(
-    host: PatcherHost, p: Any, patch: Patch, call: Callable, error: Exception
+    host: Host, p: Any, patch: Patch, call: Callable, error: Exception
 ) -> None:
     def breaks(*args: Any, **kwargs: Any) -> torch.Tensor:
         raise error
@@ -392,17 +416,17 @@ def test_other_errors_of_the_sampling_are_left_alone(
     with pytest.raises(type(error)) as caught:
         call(p)
     assert caught.value is error
-    assert host.forgotten == [p.sd_model.forge_objects.unet], "weights that may be half merged must be restored"
+    assert host.patcher.forgotten == [p.sd_model.forge_objects.unet], "weights that may be half merged must be restored"
 
 
-def test_sentences_from_inside_the_unet_come_through(host: PatcherHost, p: Any, patch: Patch) -> None:
+def test_sentences_from_inside_the_unet_come_through(host: Host, p: Any, patch: Patch) -> None:
     guard_sampler(host, p, Pass(patch))
     with pytest.raises(ICLightError, match="regions or tiles"):
         p.sampler.sample(p, torch.zeros(1, 4, 8, 16), "c", "uc")
 
 
 @pytest.mark.parametrize("call", [sample, sample_img2img])
-def test_a_unet_that_was_exchanged_is_not_sampled(host: PatcherHost, p: Any, patch: Patch, call: Callable) -> None:
+def test_a_unet_that_was_exchanged_is_not_sampled(host: Host, p: Any, patch: Patch, call: Callable) -> None:
     guard_sampler(host, p, Pass(patch))
     fresh = a_model({}).forge_objects.unet
     fresh.set_model_unet_function_wrapper(deaf)
@@ -414,7 +438,7 @@ def test_a_unet_that_was_exchanged_is_not_sampled(host: PatcherHost, p: Any, pat
 
 @pytest.mark.parametrize("call", [sample, sample_img2img])
 def test_a_file_that_has_changed_is_not_sampled(
-    host: PatcherHost, p: Any, patch: Patch, offsets: Offsets, call: Callable
+    host: Host, p: Any, patch: Patch, offsets: Offsets, call: Callable
 ) -> None:
     guard_sampler(host, p, Pass(patch))
     with offsets.path.open("ab") as file:
@@ -424,7 +448,7 @@ def test_a_file_that_has_changed_is_not_sampled(
     assert not p.sampler.calls
 
 
-def test_a_pass_without_a_patch_is_none_of_ours(host: PatcherHost, p: Any) -> None:
+def test_a_pass_without_a_patch_is_none_of_ours(host: Host, p: Any) -> None:
     p.sampler.apply_model = Unet(channels=4)
     guard_sampler(host, p, Pass())
     assert torch.equal(sample(p), NOISE + 100) and torch.equal(sample_img2img(p), TAB + 100)

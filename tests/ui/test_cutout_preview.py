@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lib_iclight.ui.cutout import SHOWN_SIZE, shown, taken
 from PIL import Image, ImageDraw
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.ui.cutout import SHOWN_SIZE, shown, taken
 
 RED, WHITE, BLACK = (200, 20, 30), (255, 255, 255, 255), (0, 0, 0, 255)
 

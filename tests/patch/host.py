@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+
+from lib_iclight.hosts import Host
+from lib_iclight.hosts.sampler import keep_latent_in_mask
 
 
 class Patcher:
@@ -35,15 +39,23 @@ class Patcher:
         self.model_options["model_function_wrapper"] = wrapper
 
 
-class PatcherHost:
+class StandInPatcher:
     """The host's answers about a :class:`Patcher`."""
 
     def __init__(self) -> None:
-        self.stopped = False
         self.forgotten: list[Patcher] = []
 
-    def unet_shapes(self, unet: Patcher) -> Mapping[str, tuple[int, ...]]:
+    def unet(self, sd_model: Any) -> Patcher:
+        return sd_model.forge_objects.unet
+
+    def exchange_unet(self, sd_model: Any, unet: Patcher) -> None:
+        sd_model.forge_objects.unet = unet
+
+    def shapes(self, unet: Patcher) -> Mapping[str, tuple[int, ...]]:
         return unet.shapes
+
+    def has_other_condition(self, unet: Patcher) -> bool:
+        return unet.extra_concat_condition is not None
 
     def add_patches(self, unet: Patcher, name: str, patches: Mapping[str, Any], strength: float) -> set[str]:
         return unet.add_patches(filename=name, patches=patches, strength_patch=strength)
@@ -54,11 +66,33 @@ class PatcherHost:
     def forget_merge(self, unet: Patcher) -> None:
         self.forgotten.append(unet)
 
-    def refusal(self, error: Exception) -> Exception:
-        return error
+
+class StandInWebUI:
+    """What the guard asks a web UI."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.noise = 0.0
 
     def interrupted(self) -> bool:
         return self.stopped
+
+    def refusal(self, error: Exception) -> Exception:
+        return error
+
+    def extra_noise(self) -> float:
+        return self.noise
+
+    def drop_extra_noise_infotext(self, p: Any) -> None:
+        p.extra_generation_params.pop("Extra noise", None)
+
+    def keep_latent_in_mask(self, p: Any, latent: torch.Tensor) -> AbstractContextManager[None]:
+        return keep_latent_in_mask(p, latent)
+
+
+def a_host() -> Host:
+    """A host without a VAE."""
+    return Host(StandInWebUI(), StandInPatcher(), None)
 
 
 def a_model(shapes: Mapping[str, tuple[int, ...]]) -> Any:

@@ -1,9 +1,8 @@
-"""The cut-out in the panel: seen before anything is generated, and mended with a brush."""
+"""The preview of the cut-out in the panel: seen before anything is generated, and mended with a brush."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
@@ -11,22 +10,23 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ICLightError
-from ..foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models, resolve
+from ..fields import SETTINGS
+from ..foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models
 from ..hosts import Host
 from ..pictures import Picture
-from ..request import RelightRequest
-from .parts import QUIET, UNNAMED, picture, slider
+from ..request import RelightRequest, from_panel
+from ..setting_types import Place
+from ..weights import read_catalogue
+from .parts import QUIET, UNNAMED
 
-SHOWN_SIZE = 1024
-"""Longer side of what is shown and painted on, in pixels. The cut-out itself has its picture's size."""
+PREVIEW_SIZE = 1024
+"""Longer side of the preview that is painted on, in pixels. The cut-out itself has its picture's size."""
 
 _CHECKS = (96, 144)
 """The two greys of the board that shows through where the picture is cut away."""
 
 _FAINT = 0.25
 """How much is still seen of what is cut away, so that it can be painted back."""
-
-Named = Callable[[str], dict[str, str]]
 
 
 class Canvas(Protocol):
@@ -37,44 +37,58 @@ class Canvas(Protocol):
     """The strokes alone, transparent where there are none."""
 
 
-def build_edge_and_mask(parts: dict[str, Any], named: Named, host: Host, canvas: Callable[[str], Canvas]) -> Any:
-    """The cut-out's edge, what to see it by, and what to mend it with: `edge_shift`, `edge_feather` and `mask`.
+def build_preview(
+    parts: dict[str, Any],
+    build_part: Callable[[str], Any],
+    element_id: Callable[[str], str],
+    host: Host,
+    canvas: Callable[[str], Canvas],
+) -> Any:
+    """The cut-out's edge, what to see it by, and what to mend it with.
 
-    :param parts: has `subject` and `cutout`.
-    :param named: a field's element id, as gradio's components take it.
+    :param parts: the panel's components by setting; has those of the subject already.
+    :param build_part: builds a setting's component.
+    :param element_id: what a part is called in the page.
     :param canvas: builds the web UI's own canvas, given an element id. (gradio's editor redraws itself all the time,
         seen or not, on the graphics card that is to generate.)
     :returns: the component with the strokes that are not in the mask yet, for :func:`with_strokes`.
     """
-    with gr.Accordion("See the cut-out and mend it", open=False, **named("cutout_tools")):
+    with gr.Accordion("See the cut-out and mend it", open=False, elem_id=element_id("cutout_tools")):
         with gr.Row(variant="compact"):
-            parts["edge_shift"] = slider("edge_shift", 0.1, label="Grow (or shrink) the edge, %", **named("edge_shift"))
-            parts["edge_feather"] = slider("edge_feather", 0.1, label="Feather the edge, %", **named("edge_feather"))
-        show = gr.Button("Show the cut-out", **named("show_cutout"))
+            for name in [name for name, each in SETTINGS.items() if each.place is Place.EDGE and name != "mask"]:
+                build_part(name)
+        show = gr.Button("Show the cut-out", elem_id=element_id("show_cutout"))
         gr.Markdown("Paint on it, in white to add and in black to take away; press the button again to see it.")
         with gr.Row():
             with gr.Column(scale=2):
-                painting = canvas(named("cutout_canvas")["elem_id"])
-            parts["mask"] = picture("Mask (painted, or a file)", **named("mask"))
+                painting = canvas(element_id("cutout_canvas"))
+            build_part("mask")
+        mask_is_painted = gr.State(False)
+    _connect(parts, painting, show, mask_is_painted, host)
+    return painting.foreground
 
+
+def _connect(parts: dict[str, Any], painting: Canvas, show: Any, mask_is_painted: Any, host: Host) -> None:
     def on_show(*values: Any) -> Image.Image:
         try:
-            return shown(*values, host.models_folders())
+            return preview_cutout(*values, host)
         except ICLightError as error:
             raise gr.Error(str(error)) from error
-        finally:
-            if holds_memory():
-                host.release_with_models(release_models)
 
-    strokes = [parts["mask"], painting.foreground]
-    seen_by = [parts[field] for field in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
+    def on_subject(mask: Any, is_painted: bool) -> tuple[Any, ...]:
+        # Strokes belong to the picture that they were painted on; a mask from a file may have come before its subject.
+        return None if is_painted else mask, None, None, False
+
+    mask = parts["mask"]
+    strokes = [mask, painting.foreground]
+    seen_by = [parts[name] for name in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
     # first the strokes, at once: what is painted while the subject is cut out stays
-    taking = show.click(taken, strokes, strokes, **QUIET)
+    taking = show.click(take_strokes, [*strokes, mask_is_painted], [*strokes, mask_is_painted], **QUIET)
     showing = taking.then(on_show, seen_by, painting.background, **UNNAMED)
-    # strokes belong to the picture that they were painted on, and so does a cut-out that is still being made
-    shows = [*strokes, painting.background]
-    parts["subject"].input(lambda: (None, None, None), None, shows, cancels=[showing], **QUIET)
-    return painting.foreground
+    mask.upload(lambda: False, None, mask_is_painted, **QUIET)
+    # a cut-out that is still being made belongs to the subject that was there before
+    emptied = [mask, painting.foreground, painting.background, mask_is_painted]
+    parts["subject"].input(on_subject, [mask, mask_is_painted], emptied, cancels=[showing], **QUIET)
 
 
 def with_strokes(values: Sequence[Any]) -> list[Any]:
@@ -83,7 +97,7 @@ def with_strokes(values: Sequence[Any]) -> list[Any]:
     :param values: the panel's in the fields' order, and behind them the strokes. Others, as the API's, stay as they
         are: whoever reads them says what is wrong with them.
     """
-    names = list(RelightRequest.__fields__)
+    names = list(SETTINGS)
     if len(values) != len(names) + 1 or not isinstance(values[-1], (Image.Image, type(None))):
         return list(values)
     *fields, strokes = values
@@ -94,38 +108,43 @@ def with_strokes(values: Sequence[Any]) -> list[Any]:
     return fields
 
 
-def taken(mask: Image.Image | None, strokes: Image.Image | None) -> tuple[Image.Image | None, Image.Image | None]:
+def take_strokes(
+    mask: Image.Image | None, strokes: Image.Image | None, mask_is_painted: bool
+) -> tuple[Image.Image | None, Image.Image | None, bool]:
     """Take what was painted into the mask.
 
-    :returns: the mask, and no strokes: a transparent picture.
+    :param mask_is_painted: whether there are strokes in the mask already.
+    :returns: the mask, no strokes (a transparent picture), and whether there are strokes in the mask now.
     """
     try:
-        return _painted_over(mask, strokes), strokes and Image.new("RGBA", strokes.size)
+        painted = _painted_over(mask, strokes)
     except ICLightError as error:
         raise gr.Error(str(error)) from error
+    return painted, strokes and Image.new("RGBA", strokes.size), mask_is_painted or painted is not mask
 
 
-def shown(
-    subject: Image.Image | None,
-    cutout: str,
-    edge_shift: float,
-    edge_feather: float,
-    mask: Image.Image | None,
-    folders: Sequence[Path],
+def preview_cutout(
+    subject: Any, cutout: str, edge_shift: float, edge_feather: float, mask: Any, host: Host
 ) -> Image.Image:
-    """Cut out.
+    """Cut out, from the values of the panel's components.
 
     :returns: the cut-out, what is cut away being faint.
     :raises ICLightError: there is no subject, or it can't be cut out.
     """
     if subject is None:
         raise ICLightError("There is no picture in Subject. (The img2img tab's own picture can't be shown here.)")
-    request = RelightRequest.from_api(
-        {"subject": subject, "cutout": cutout, "edge_shift": edge_shift, "edge_feather": edge_feather, "mask": mask}
-    )
-    way = resolve(request.cutout, folders)
-    settings = CutoutSettings(way, request.edge_shift, request.edge_feather, request.mask)
-    return _on_board(cut_out(request.subject, settings, folders))
+    named = {"subject": subject, "cutout": cutout, "edge_shift": edge_shift, "edge_feather": edge_feather, "mask": mask}
+    request = RelightRequest.from_api({name: from_panel(name, value) for name, value in named.items()})
+    settings = CutoutSettings(request.cutout, request.edge_shift, request.edge_feather, request.mask)
+    picture, catalogue = Picture.from_value(request.subject, "subject"), read_catalogue(host.webui.models_folders())
+    try:
+        foreground = cut_out(picture, settings, catalogue)
+    finally:
+        if holds_memory():
+            host.webui.release_with_models(release_models)
+    for note in foreground.notes:
+        gr.Warning(note)
+    return _lay_on_board(foreground)
 
 
 def _painted_over(mask: Image.Image | None, strokes: Image.Image | None) -> Image.Image | None:
@@ -150,7 +169,7 @@ def _as_rgba(mask: Image.Image) -> Image.Image:
     return Image.fromarray(np.dstack([given.rgb, alpha]))
 
 
-def _on_board(foreground: Foreground) -> Image.Image:
+def _lay_on_board(foreground: Foreground) -> Image.Image:
     """The cut-out on a checkerboard, at most 1024 pixels wide and high."""
     original = _small(foreground.original.rgb)
     if foreground.alpha is None:
@@ -161,7 +180,7 @@ def _on_board(foreground: Foreground) -> Image.Image:
 
 def _small(pixels: np.ndarray) -> Image.Image:
     image = Image.fromarray(pixels)
-    scale = min(1.0, SHOWN_SIZE / max(image.size))
+    scale = min(1.0, PREVIEW_SIZE / max(image.size))
     width, height = (max(1, round(side * scale)) for side in image.size)
     return image.resize((width, height), Image.Resampling.BOX)
 

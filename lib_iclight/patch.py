@@ -29,17 +29,17 @@ def check_checkpoint(host: Host, sd_model: Any, offsets: Offsets) -> None:
 
     :raises ICLightError: the checkpoint or the file doesn't fit, or another extension uses the same channels.
     """
-    unet = sd_model.forge_objects.unet
-    if getattr(unet, "extra_concat_condition", None) is not None:
+    unet = host.patcher.unet(sd_model)
+    if host.patcher.has_other_condition(unet):
         raise ICLightError(
             "Another extension (an inpainting model, by the look of it) adds channels to the UNet's input, "
             "as IC-Light does: switch one of the two off."
         )
-    check_fit(offsets.name, offsets.shapes, host.unet_shapes(unet))
+    check_fit(offsets.name, offsets.shapes, host.patcher.shapes(unet))
 
 
-def patch_unet(host: Host, forge_objects: Any, offsets: Offsets, strength: float, condition: torch.Tensor) -> Patch:
-    """Exchange `forge_objects.unet` for a clone that relights.
+def patch_unet(host: Host, sd_model: Any, offsets: Offsets, strength: float, condition: torch.Tensor) -> Patch:
+    """Have the next pass sample with a clone of the UNet that relights.
 
     It can be repeated: a wrapper of ours that is there already is replaced, others' stay and are called.
 
@@ -48,19 +48,20 @@ def patch_unet(host: Host, forge_objects: Any, offsets: Offsets, strength: float
     :raises ICLightError: the file has changed since it was opened.
     """
     offsets.check_unchanged()
-    clone = forge_objects.unet.clone()
+    unet = host.patcher.unet(sd_model)
+    clone = unet.clone()
     patches = offsets.patches()
-    taken = host.add_patches(clone, offsets.merge_name, patches, strength)
+    taken = host.patcher.add_patches(clone, offsets.merge_name, patches, strength)
     if len(taken) != len(patches):
         raise ICLightFault(f"The host took {len(taken)} of the {len(patches)} weight differences of {offsets.name}.")
     patch = Patch(offsets)
-    clone.set_model_unet_function_wrapper(_wrapper(patch, condition, _foreign_wrapper(forge_objects.unet)))
-    forge_objects.unet = clone
+    clone.set_model_unet_function_wrapper(_wrapper(patch, condition, _foreign_wrapper(unet)))
+    host.patcher.exchange_unet(sd_model, clone)
     return patch
 
 
-def wrapper_origin(unet: Any) -> str:
-    """Where a UNet's wrapper other than ours comes from, for a sentence that has to name it."""
+def name_wrapper(unet: Any) -> str:
+    """Tell where a UNet's wrapper other than ours comes from, for a sentence that has to name it."""
     wrapper = _foreign_wrapper(unet)
     module = getattr(wrapper, "__module__", type(wrapper).__module__)
     return "no wrapper" if wrapper is None else f"the wrapper of {module}"

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from lib_iclight.errors import ICLightError, ICLightFault
-from lib_iclight.patching import Patch, check_checkpoint, patch_unet, wrapper_origin
+from lib_iclight.patch import Patch, check_checkpoint, name_wrapper, patch_unet
 from lib_iclight.weights import Offsets
 
-from .host import Patcher, PatcherHost, a_model, call_unet
+from .host import Patcher, a_host, a_model, call_unet
 
-HOST = PatcherHost()
+HOST = a_host()
 WRAPPER = "model_function_wrapper"
 
 
@@ -47,7 +47,7 @@ def sd_model(tiny_shapes: dict[str, tuple[int, ...]]) -> Any:
 
 def patched(sd_model: Any, offsets: Offsets, condition: torch.Tensor | None = None, strength: float = 1.0) -> Patch:
     condition = torch.zeros(1, 4, 8, 8) if condition is None else condition
-    return patch_unet(HOST, sd_model.forge_objects, offsets, strength, condition)
+    return patch_unet(HOST, sd_model, offsets, strength, condition)
 
 
 def numbered(count: int, channels: int = 4, height: int = 8, width: int = 8) -> torch.Tensor:
@@ -274,8 +274,8 @@ def test_a_batch_of_another_size_is_refused(sd_model: Any, offsets: Offsets, sub
 
 def test_a_wrapper_is_named_by_where_it_comes_from(sd_model: Any, offsets: Offsets) -> None:
     unet = sd_model.forge_objects.unet
-    assert wrapper_origin(unet) == "no wrapper"
+    assert name_wrapper(unet) == "no wrapper"
     unet.set_model_unet_function_wrapper(Foreign())
-    assert wrapper_origin(unet) == f"the wrapper of {__name__}"
+    assert name_wrapper(unet) == f"the wrapper of {__name__}"
     patched(sd_model, offsets)
-    assert wrapper_origin(sd_model.forge_objects.unet) == f"the wrapper of {__name__}", "ours is never to blame"
+    assert name_wrapper(sd_model.forge_objects.unet) == f"the wrapper of {__name__}", "ours is never to blame"
