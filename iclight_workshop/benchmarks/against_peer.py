@@ -2,10 +2,11 @@
 
     FORGE_DIR=… FORGE_PYTHON=… PEER_DIR=… PEER_SITE=… python -m iclight_workshop.benchmarks.against_peer
 
-FORGE_DIR has the files of `tests/forge/full_size.py`. PEER_DIR is a clone of the older extension; without it only this
-one is measured. PEER_SITE, if it is needed, is a folder of packages that Forge lacks and the clone imports (rembg and
-what that imports). SUBJECT, if given, is the picture for the large subject. Each extension has a fresh Forge of its
-own, and IC-Light's file in the system's cache. The status is 1 if a bound is missed: let nothing else run meanwhile.
+FORGE_DIR has the files that `iclight_workshop.full_size` writes. PEER_DIR is a clone of the older extension; without it
+only this one is measured. PEER_SITE, if it is needed, is a folder of packages that Forge lacks and the clone imports
+(rembg and what that imports). SUBJECT, if given, is the picture for the large subject. Each extension has a fresh Forge
+of its own, and IC-Light's file in the system's cache. The status is 1 if a bound is missed: let nothing else run
+meanwhile.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from lib_iclight.weights.keys import ldm_names
-from tests.contract.bench import REPOSITORY, ForgeBench, encode, subject
-from tests.contract.cases import BASE, HIRES, relight
-from tests.forge.server import ForgeServer
+
+from ..bench import BASE, HIRES, REPOSITORY, ForgeBench, encode, relight, subject
+from ..forge_server import ForgeServer
 
 MODEL = "iclight_sd15_fc"
 LATER = 3
@@ -112,7 +113,7 @@ def forge(name: str, extension: Path, answer: int, **arguments: Any) -> Iterator
         extensions = {
             "aa-meter": Path(__file__).parent / "meter",
             name: extension,
-            "zz-probe": REPOSITORY / "tests" / "forge" / "probe",
+            "zz-probe": REPOSITORY / "iclight_workshop" / "probe",
         }
         arguments |= {"extensions": extensions, "environment": environment, "webui": False}
         with ForgeServer.from_environment(folder / "forge.log", **arguments) as server:

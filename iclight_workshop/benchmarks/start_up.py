@@ -18,8 +18,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.contract.bench import REPOSITORY
-from tests.forge.server import ForgeServer
+from ..bench import REPOSITORY
+from ..forge_server import ForgeServer
 
 STARTS = 10
 

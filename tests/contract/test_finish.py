@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from iclight_standalone import reference as oracle
+from iclight_workshop.bench import Bench, Outcome, encode, mask, subject, tab_picture
 from lib_iclight.finish import finish
 from lib_iclight.finish.area import DetailArea
 
-from . import oracle
-from .bench import Bench, Outcome, encode, mask, subject, tab_picture
 from .cases import BASE, BOX, HEIGHT, HIRES, LANCZOS, ONLY_MASKED, TAB, WIDTH, relight
 
 FINISH = {"detail_transfer": 0.8, "detail_radius": 2.0, "colour_keep": 0.7}

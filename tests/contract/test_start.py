@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from . import oracle
-from .bench import Bench, background, encode, mask, subject, tab_picture
+from iclight_standalone import reference as oracle
+from iclight_workshop.bench import Bench, background, encode, mask, subject, tab_picture
+
 from .cases import BASE, BOX, FBC, FC, HEIGHT, TAB, WIDTH, relight
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract import oracle
-from tests.contract.bench import ForgeBench, encode, forge_bench, subject
+from iclight_standalone import reference as oracle
+from iclight_workshop.bench import ForgeBench, encode, forge_bench, subject
 from tests.contract.cases import BASE, FC, HEIGHT, HIRES, WIDTH, panel_subject
 
 PICTURE = encode(subject().convert("RGB"))

@@ -12,9 +12,9 @@ import skimage.data
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
+from iclight_standalone import reference as oracle
+from iclight_workshop.bench import ForgeBench, background, forge_bench, subject, tab_picture
 from lib_iclight.weights.manifest import manifest
-from tests.contract import oracle
-from tests.contract.bench import ForgeBench, background, forge_bench, subject, tab_picture
 from tests.contract.cases import (
     BASE,
     HEIGHT,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from iclight_workshop.bench import REPOSITORY
 from install import by_hand
-from tests.contract.bench import REPOSITORY
 
 
 @dataclass(frozen=True)

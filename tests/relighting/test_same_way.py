@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-import lib_iclight
 from iclight_standalone.choose import SMALL
 from iclight_workshop.training.measure import Bench
 from iclight_workshop.training.world import Recipe
@@ -52,9 +51,3 @@ def test_converted_they_relight_to_the_same_picture(tmp_path: Path) -> None:
         pictures.append((bench.relit(scene, "left", "red light"), bench.before(scene, wall, "")))
     for first, second in zip(*pictures, strict=True):
         assert np.array_equal(first, second)
-
-
-def test_no_code_knows_them_but_what_shows_them() -> None:
-    package = Path(lib_iclight.__file__).parent
-    knowing = {path.name for path in package.rglob("*.py") if "small_sd15" in path.read_text(encoding="utf-8")}
-    assert knowing == {"choose.py"}

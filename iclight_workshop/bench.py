@@ -17,9 +17,27 @@ import skimage.data
 import torch
 from PIL import Image, ImageDraw
 
-from tests.forge.server import ForgeServer
+from .forge_server import ForgeServer
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
+
+WIDTH, HEIGHT = 128, 192
+
+BASE = {
+    "prompt": "a portrait, sunshine from a window",
+    "negative_prompt": "dark",
+    "steps": 2,
+    "cfg_scale": 3,
+    "width": WIDTH,
+    "height": HEIGHT,
+    "seed": 7,
+    "sampler_name": "Euler",
+    "scheduler": "Automatic",
+}
+"""A quick plain generation, by the fields of Forge's `txt2img`."""
+
+HIRES = {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Lanczos", "denoising_strength": 0.5, "hr_cfg": 3}
+"""What adds a second, larger pass to it."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +147,7 @@ def forge_bench(
     :param environment: what Forge finds in its environment besides.
     """
     probe_folder = folder / "passes"
-    extensions = {"sd-forge-iclight": REPOSITORY, "zz-probe": REPOSITORY / "tests" / "forge" / "probe"}
+    extensions = {"sd-forge-iclight": REPOSITORY, "zz-probe": REPOSITORY / "iclight_workshop" / "probe"}
     with ForgeServer.from_environment(
         folder / "forge.log",
         extensions=extensions,
@@ -150,6 +168,12 @@ def encode(image: Image.Image) -> str:
 def decode(text: str) -> Image.Image:
     """A picture as the API gives it."""
     return Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")
+
+
+def relight(**values: Any) -> dict[str, Any]:
+    """The part of a request that is ours; pictures may be given as they are."""
+    pictures = {name: encode(value) if isinstance(value, Image.Image) else value for name, value in values.items()}
+    return {"alwayson_scripts": {"IC Light": {"args": [pictures]}}}
 
 
 def subject() -> Image.Image:
