@@ -13,7 +13,7 @@ from PIL import Image
 
 from lib_iclight.errors import ICLightError
 from lib_iclight.light import Background, Light
-from lib_iclight.ui.parts import QUIET, UNNAMED, picture, slider
+from lib_iclight.ui.parts import QUIET, UNNAMED, build_picture, build_setting
 from lib_iclight.weights.kind import Kind
 
 from .choose import SMALL, choose
@@ -88,7 +88,7 @@ def build(relighter: Relighter, steps: int, side: int) -> gr.Blocks:
         gr.Markdown(f"## IC-Light\n{models.note}")
         with gr.Row():
             with gr.Column():
-                parts["subject"] = picture("Subject", elem_id="subject")
+                parts["subject"] = build_picture(label="Subject", elem_id="subject")
                 gr.Examples(
                     [[str(path)] for path in sorted(SMALL.glob("*.png"))], parts["subject"], api_name=False, label=None
                 )
@@ -96,8 +96,8 @@ def build(relighter: Relighter, steps: int, side: int) -> gr.Blocks:
                 parts["kind"] = gr.Radio(kinds, value=kinds[0][1], label="The light is that of")
                 lights = [(label, light.value) for light, label in _LIGHTS.items()]
                 parts["light"] = gr.Radio(lights, value=Light.LEFT.value, label="Light comes from")
-                parts["background_image"] = picture(
-                    "Background picture (empty: a plain one, bright on the side above)",
+                parts["background_image"] = build_picture(
+                    label="Background picture (empty: a plain one, bright on the side above)",
                     visible=kinds[0][1] == Kind.BACKGROUND.value,
                 )
             with gr.Column():
@@ -111,11 +111,11 @@ def build(relighter: Relighter, steps: int, side: int) -> gr.Blocks:
 
 def _build_numbers(parts: dict[str, Any]) -> None:
     has_light = parts["kind"].value == Kind.FOREGROUND.value
-    parts["light_denoise"] = slider("light_denoise", 0.01, info="Lower follows the light more.", visible=has_light)
-    parts["strength"] = slider("strength", 0.05)
+    parts["light_denoise"] = build_setting("light_denoise", visible=has_light)
+    parts["strength"] = build_setting("strength")
     with gr.Row():
-        parts["detail_transfer"] = slider("detail_transfer", 0.05)
-        parts["colour_keep"] = slider("colour_keep", 0.05)
+        parts["detail_transfer"] = build_setting("detail_transfer")
+        parts["colour_keep"] = build_setting("colour_keep")
     parts["seed"] = gr.Number(SEED, label="Seed (-1 draws one)", precision=0)
 
 
@@ -157,7 +157,9 @@ def _relit(relighter: Relighter, values: dict[str, Any], steps: int, side: int, 
     check_number("seed", values["seed"], "Seed")
     settings = {name: values[name] for name in ("subject", "strength", "detail_transfer", "colour_keep")}
     if kind is Kind.FOREGROUND:
-        settings |= {"light": values["light"], "light_denoise": values["light_denoise"]}
+        settings["light"] = values["light"]
+        if values["light"] != Light.NONE.value:
+            settings["light_denoise"] = values["light_denoise"]
     elif values["background_image"] is not None:
         settings |= {"background": Background.IMAGE.value, "background_image": values["background_image"]}
     elif values["light"] == Light.NONE.value:

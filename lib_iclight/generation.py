@@ -163,7 +163,7 @@ class Generation:
         :raises ICLightError: its header tells that it is of another family.
         """
         if checkpoint is not None:
-            check_checkpoint_file(checkpoint, self.model.name)
+            check_checkpoint_file(checkpoint)
 
     def prepare_pass(self, sd_model: Any, size: tuple[int, int], is_hires: bool) -> Pass:
         """Patch the UNet for the pass that is about to be sampled.

@@ -21,7 +21,7 @@ def read_catalogue(folders):
     return folders
 
 
-def check_checkpoint_file(path, name):
+def check_checkpoint_file(path):
     return None
 
 

@@ -15,8 +15,9 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from . import oracle
-from .bench import Bench, background, encode, mask, subject, tab_picture
+from iclight_standalone import reference as oracle
+from iclight_workshop.bench import Bench, background, encode, mask, subject, tab_picture
+
 from .cases import BASE, BOX, HEIGHT, LANCZOS, TAB, WIDTH, plain_background, relight
 
 HIRES = {"enable_hr": True, "hr_scale": 1.25, "hr_upscaler": "Latent", "denoising_strength": 0.5}
