@@ -16,7 +16,7 @@ from .conditioning import Source
 from .errors import ICLightError
 from .finish import finish, reinforce
 from .finish.area import DetailArea
-from .foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models, resolve
+from .foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models
 from .hosts import Host, TabFit
 from .light import Background, Light, light_map, plain_background
 from .patching import check_checkpoint, patch_unet
@@ -202,7 +202,6 @@ class RelightHooks:
         kind = kind_of(model)
         request.check_kind(kind, model.name)
         _check_pictures(request, _is_img2img(p))
-        request = request.copy(update={"cutout": resolve(request.cutout, folders)})
         return Generation(request, model, kind)
 
     def _prepared(self, p: Any, generation: Generation, x: torch.Tensor) -> Pass:
@@ -281,7 +280,7 @@ class RelightHooks:
         """
         subject = generation.subjects[number]
         foreground, alpha = subject.foreground, subject.foreground.alpha
-        pixels = {"colour": foreground.original.rgb if with_background else foreground.colour}
+        pixels = {"colour": foreground.whole if with_background else foreground.colour}
         if alpha is not None:
             pixels["alpha"] = np.repeat(alpha[..., None], 3, axis=2)
         for name, rgb in pixels.items():

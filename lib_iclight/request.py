@@ -15,7 +15,7 @@ except ImportError:
 
 from .errors import ICLightError
 from .finish.area import DetailArea
-from .foreground.methods import Cutout
+from .foreground.methods import METHODS
 from .light import Background, Light
 from .pictures import Picture
 from .weights.kind import Kind
@@ -50,7 +50,7 @@ class RelightRequest(BaseModel):
     subject: Picture | None = None
     """What is to be relit; in img2img None takes the tab's picture."""
 
-    cutout: Cutout = Cutout.AUTO
+    cutout: str = "auto"
     """How the subject is cut out where it has no transparency of its own."""
 
     mask: Picture | None = None
@@ -116,7 +116,7 @@ class RelightRequest(BaseModel):
 
     @validator(*_CHOICES, pre=True)
     def _is_choice(cls, value: Any, field: Any) -> Any:  # noqa: N805
-        choices = [each.value for each in field.type_]
+        choices = list(METHODS) if field.name == "cutout" else [each.value for each in field.type_]
         if not isinstance(value, str) or value not in choices:
             raise ValueError(f"{field.name} must be one of {', '.join(choices)}, not {_shown(value)}.")
         return value

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ICLightError
-from ..foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models, resolve
+from ..foreground import GREY, CutoutSettings, Foreground, cut_out, holds_memory, release_models
 from ..hosts import Host
 from ..pictures import Picture
 from ..request import RelightRequest
@@ -123,8 +123,7 @@ def shown(
     request = RelightRequest.from_api(
         {"subject": subject, "cutout": cutout, "edge_shift": edge_shift, "edge_feather": edge_feather, "mask": mask}
     )
-    way = resolve(request.cutout, folders)
-    settings = CutoutSettings(way, request.edge_shift, request.edge_feather, request.mask)
+    settings = CutoutSettings(request.cutout, request.edge_shift, request.edge_feather, request.mask)
     return _on_board(cut_out(request.subject, settings, folders))
 
 
@@ -152,7 +151,7 @@ def _as_rgba(mask: Image.Image) -> Image.Image:
 
 def _on_board(foreground: Foreground) -> Image.Image:
     """The cut-out on a checkerboard, at most 1024 pixels wide and high."""
-    original = _small(foreground.original.rgb)
+    original = _small(foreground.original.composited_on(GREY).rgb)
     if foreground.alpha is None:
         return original
     behind = Image.blend(_checkerboard(*original.size), original, _FAINT)
