@@ -284,7 +284,7 @@ class Generation:
         :param with_background: its picture as it was given, instead of the subject's own colours.
         """
         foreground = self.subjects[number].foreground
-        layers = {"original": foreground.original.rgb, "colour": foreground.colour}
+        layers = {"original": foreground.whole, "colour": foreground.colour}
         layer = "original" if with_background else "colour"
         rgb = self._layer_at_size(number, layer, size, layers[layer])
         alpha = foreground.alpha

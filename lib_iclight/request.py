@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,8 +17,6 @@ from .fields import DEFAULTS, SETTINGS, RelightFields, obstacle, takes_effect
 from .light import Background, Light
 from .setting_types import PictureSetting, Tab, quoted
 from .weights.kind import Kind
-
-_LONGEST_FILE_NAME = 100
 
 
 class RelightRequest(RelightFields):
@@ -49,15 +48,15 @@ class RelightRequest(RelightFields):
         :param kind_of: tells a model's kind.
         :raises ICLightError: as :meth:`from_api`, or the number of values is not the panel's.
         """
-        if len(values) != len(SETTINGS):
+        named = dict(zip(SETTINGS, values, strict=False))
+        if len(values) != len(SETTINGS) or any(_is_foreign(name, value) for name, value in named.items()):
             raise ICLightError(_NOT_THE_PANELS)
-        named = {name: from_panel(name, value) for name, value in zip(SETTINGS, values, strict=True)}
-        kind = kind_of(cls.from_api({"model": named["model"]}).model)
+        kind = kind_of(cls.from_api({"model": SETTINGS["model"].from_panel(named["model"])}).model)
         asked: dict[str, Any] = {}
-        for name, value in named.items():
+        for name, value in named.items():  # settings that others depend on come before them
             if takes_effect(name, asked, kind, tab):
-                asked[name] = getattr(cls.from_api({name: value}), name)
-        return cls.from_api({name: named[name] for name in asked})
+                asked[name] = getattr(cls.from_api({name: SETTINGS[name].from_panel(value)}), name)
+        return cls.from_api({name: SETTINGS[name].from_panel(named[name]) for name in asked})
 
     def check_effect(self, kind: Kind, model: str, tab: Tab) -> None:
         """Refuse what can't take effect.
@@ -116,29 +115,16 @@ def parse(args: Sequence[Any], kind_of: Callable[[str | None], Kind], tab: Tab) 
     )
 
 
-def from_panel(name: str, value: Any) -> Any:
-    """A value of a setting's component, as the API takes it.
-
-    :raises ICLightError: it is text where the panel has a picture: a drawing's path, or not the panel's at all.
-    """
-    if isinstance(SETTINGS[name], PictureSetting) and isinstance(value, str):
-        raise ICLightError(_no_picture(name, value))
-    return SETTINGS[name].from_panel(value)
+def _is_foreign(name: str, value: Any) -> bool:
+    """Whether the panel never sends this: text for a picture, but for the path of a file that the page let through."""
+    is_text = isinstance(SETTINGS[name], PictureSetting) and isinstance(value, str)
+    return is_text and not re.search(r"\.\w{1,5}\Z", value)
 
 
 _NOT_THE_PANELS = (
     "IC Light got a list of values that is not its panel's. "
     'Over the API, send one dict: {"args": [{"subject": "…", "light": "left"}]}.'
 )
-
-
-def _no_picture(name: str, text: str) -> str:
-    """What is wrong with text where the panel has a picture: the page hands over a drawing's path, and nothing is read
-    from it, as the text may as well come from anybody over the API."""
-    file = text.replace("\\", "/").rpartition("/")[2]
-    if len(file) > _LONGEST_FILE_NAME or not file.lower().endswith(".svg"):
-        return f"{name}: {_NOT_THE_PANELS}"
-    return f"{name} is {quoted(file)}, an SVG drawing: give a picture, as PNG, JPEG or WebP."
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

@@ -205,6 +205,9 @@ class PictureSetting(Setting):
     def check(self, name: str, value: Any) -> Picture | None:
         return None if value is None else Picture.from_value(value, name)
 
+    def from_panel(self, value: Any) -> Picture | None:
+        return None if value is None else Picture.from_panel(value, self.label)
+
     def describe(self) -> str:
         return "picture, base64"
 

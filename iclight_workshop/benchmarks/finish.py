@@ -20,7 +20,7 @@ from PIL import Image
 
 from lib_iclight.finish import finish
 from lib_iclight.finish.srgb import to_display, to_linear
-from lib_iclight.foreground.fit import resize_and_centre_crop
+from lib_iclight.foreground.resize import resize_and_centre_crop
 
 SIZES = ((1024, 1536), (2048, 3072))
 

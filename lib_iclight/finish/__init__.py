@@ -1,7 +1,7 @@
 """The relit picture's finish: the subject's own details and colours, and what a pass may start from.
 
 Everything here is arrays, uint8 [H, W, 3] of one size; bringing the original to the result's size is the caller's
-part (`foreground/fit.py`, as the condition was fitted).
+part (`foreground/resize.py`, as the condition was fitted).
 """
 
 from .colour import keep_colour

@@ -10,8 +10,7 @@ from typing import Any
 import gradio as gr
 
 from ..errors import ICLightError
-from ..foreground.matting import MODELS
-from ..foreground.methods import Cutout
+from ..foreground.methods import METHODS, CutoutMethod
 from ..weights import damaged_models, find_file, is_broken, known_models
 from ..weights.kind import Kind
 from ..weights.manifest import ManifestFile, manifest
@@ -22,18 +21,6 @@ _KINDS_TO_FETCH = {
     "iclight_sd15_fc.safetensors": Kind.FOREGROUND,
     "iclight_sd15_fcon.safetensors": Kind.FOREGROUND,
     "iclight_sd15_fbc.safetensors": Kind.BACKGROUND,
-}
-
-_CUTOUT_LABELS = {
-    Cutout.AUTO: "The best that is there",
-    Cutout.BIREFNET_LITE: "BiRefNet lite",
-    Cutout.BIREFNET_GENERAL: "BiRefNet",
-    Cutout.ISNET_GENERAL_USE: "IS-Net",
-    Cutout.ISNET_ANIME: "IS-Net for anime",
-    Cutout.U2NET_HUMAN_SEG: "U²-Net for people",
-    Cutout.U2NETP: "U²-Net, small",
-    Cutout.GRABCUT: "GrabCut (fallback, no model)",
-    Cutout.NONE: "Nothing: take it as it is",
 }
 
 
@@ -83,13 +70,12 @@ def damage(name: str | None, folders: Sequence[Path]) -> str | None:
 
 def cutouts(folders: Sequence[Path]) -> list[tuple[str, str]]:
     """Ways of cutting out, each model with its licence and what is to be fetched."""
-    return [(_cutout_label(each, folders), each.value) for each in Cutout]
+    return [(_cutout_label(each, folders), name) for name, each in METHODS.items()]
 
 
 def cutout_file(value: str | None) -> str | None:
     """The file that a way of cutting out needs, if it needs one."""
-    model = MODELS.get(Cutout(value)) if value else None
-    return model and model[0]
+    return METHODS[value].file_name if value else None
 
 
 def missing(name: str | None, folders: Sequence[Path]) -> ManifestFile | None:
@@ -113,9 +99,9 @@ def size_text(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-def _cutout_label(way: Cutout, folders: Sequence[Path]) -> str:
-    if way not in MODELS:
-        return _CUTOUT_LABELS[way]
-    file = manifest()[MODELS[way][0]]
+def _cutout_label(method: CutoutMethod, folders: Sequence[Path]) -> str:
+    file = method.file
+    if file is None:
+        return method.label
     to_fetch = "" if find_file(folders, file.name) else f", {size_text(file.size)} to fetch"
-    return f"{_CUTOUT_LABELS[way]} ({file.licence}{to_fetch})"
+    return f"{method.label} ({file.licence}{to_fetch})"

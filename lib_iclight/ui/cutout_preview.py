@@ -14,7 +14,7 @@ from ..fields import SETTINGS
 from ..foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models
 from ..hosts import Host
 from ..pictures import Picture
-from ..request import RelightRequest, from_panel
+from ..request import RelightRequest
 from ..setting_types import Place
 from ..weights import read_catalogue
 from .parts import QUIET, UNNAMED
@@ -134,7 +134,7 @@ def preview_cutout(
     if subject is None:
         raise ICLightError("There is no picture in Subject. (The img2img tab's own picture can't be shown here.)")
     named = {"subject": subject, "cutout": cutout, "edge_shift": edge_shift, "edge_feather": edge_feather, "mask": mask}
-    request = RelightRequest.from_api({name: from_panel(name, value) for name, value in named.items()})
+    request = RelightRequest.from_api({name: SETTINGS[name].from_panel(value) for name, value in named.items()})
     settings = CutoutSettings(request.cutout, request.edge_shift, request.edge_feather, request.mask)
     picture, catalogue = Picture.from_value(request.subject, "subject"), read_catalogue(host.webui.models_folders())
     try:

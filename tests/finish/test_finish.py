@@ -11,7 +11,7 @@ from PIL import Image
 
 from lib_iclight.finish import finish, keep_colour, transfer_detail
 from lib_iclight.finish.srgb import to_display, to_linear
-from lib_iclight.foreground.fit import resize_and_centre_crop
+from lib_iclight.foreground.resize import resize_and_centre_crop
 
 from .scene import LETTERS, SIZE, garbled, label, likeness
 

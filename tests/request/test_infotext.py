@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lib_iclight.fields import DEFAULTS, SETTINGS, takes_effect
 from lib_iclight.infotext import infotext_name, infotext_of, is_ours, pasted_value
-from lib_iclight.request import RelightRequest, from_panel
+from lib_iclight.request import RelightRequest
 from lib_iclight.setting_types import Choice, Number, Tab
 from lib_iclight.weights.kind import Kind
 
@@ -64,7 +64,7 @@ def test_what_a_picture_tells_comes_back(values: dict[str, Any], kind: Kind, tab
     request = RelightRequest.from_api(values)
     text = {name: str(value) for name, value in infotext_of(request, kind, tab).items()}
     pasted = {name: pasted_value(name, text) for name in values}
-    again = RelightRequest.from_api({name: from_panel(name, value) for name, value in pasted.items()})
+    again = RelightRequest.from_api({name: SETTINGS[name].from_panel(value) for name, value in pasted.items()})
     for name in values:
         if takes_effect(name, request.dict(), kind, tab):
             assert getattr(again, name) == getattr(request, name)

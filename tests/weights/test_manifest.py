@@ -28,6 +28,7 @@ MATTING = {
     "BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx": "MIT",
     "isnet-general-use.onnx": "Apache-2.0",
     "isnet-anime.onnx": "Apache-2.0",
+    "u2net.onnx": "Apache-2.0",
     "u2net_human_seg.onnx": "Apache-2.0",
     "u2netp.onnx": "Apache-2.0",
 }
