@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lib_iclight.ui.cutout import SHOWN_SIZE, shown, taken
 from PIL import Image, ImageDraw
 
+from iclight_standalone.host import standalone_host
+from iclight_standalone.sampler import State
 from lib_iclight.errors import ICLightError
+from lib_iclight.ui.cutout_preview import PREVIEW_SIZE, preview_cutout, take_strokes
 
+HOST = standalone_host([Path("nowhere")], State())
 RED, WHITE, BLACK = (200, 20, 30), (255, 255, 255, 255), (0, 0, 0, 255)
 
 
@@ -30,12 +33,12 @@ def strokes(*boxes: tuple[tuple[int, int, int, int], tuple], size: tuple[int, in
     return layer
 
 
-def show(subject: Any, mask: Any = None, painted: Any = None, cutout: str = "grabcut") -> tuple[Any, Image.Image]:
-    mask, left = taken(mask, painted)
+def show(subject: Any, mask: Any = None, painted: Any = None, cutout: str = "auto") -> tuple[Any, Image.Image]:
+    mask, left, _ = take_strokes(mask, painted, False)
     if painted is not None:
         assert left.size == painted.size
         assert left.getextrema()[3] == (0, 0), "strokes are in the mask from now on"
-    return mask, shown(subject, cutout, 0, 0, mask, [Path("nowhere")])
+    return mask, preview_cutout(subject, cutout, 0, 0, mask, HOST)
 
 
 def is_cut_away(seen: Image.Image, x: int, y: int) -> bool:
@@ -95,7 +98,7 @@ def test_a_mask_of_other_proportions_is_refused_with_a_stroke_too(painted: Image
 def test_large_pictures_are_shown_smaller_and_painted_on_at_that_size() -> None:
     large = photo(3000, 1800)
     _, seen = show(large)
-    assert max(seen.size) == SHOWN_SIZE
+    assert max(seen.size) == PREVIEW_SIZE
     mask, seen = show(large, None, strokes(((0, 0, 100, 100), WHITE), size=seen.size))
     assert mask.size == seen.size and not is_cut_away(seen, 50, 50) and is_cut_away(seen, 150, 50)
 
