@@ -148,6 +148,7 @@ class _Builder:
             self.element_id(name),
             describe(chosen, self.catalogue),
             lambda choice: describe(choice, self.read_catalogue()),
+            lambda file: (file.kind is None) is (name == "cutout"),
             self.host.webui.models_folders,
         )
         self.offers.append((name, offer))
