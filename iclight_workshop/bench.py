@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -140,12 +140,15 @@ def forge_bench(
     webui: bool = False,
     options: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
+    flags: Sequence[str] = (),
 ) -> Iterator[ForgeBench]:
     """The Forge that FORGE_DIR names, with this extension and the probe.
 
     :param options: Forge's settings, over the bench's own.
     :param environment: what Forge finds in its environment besides.
+    :param flags: more of its command line.
     """
+    folder.mkdir(exist_ok=True)
     probe_folder = folder / "passes"
     extensions = {"sd-forge-iclight": REPOSITORY, "zz-probe": REPOSITORY / "iclight_workshop" / "probe"}
     with ForgeServer.from_environment(
@@ -154,6 +157,7 @@ def forge_bench(
         webui=webui,
         environment={"ICLIGHT_PROBE_DIR": str(probe_folder), **(environment or {})},
         options=options or {},
+        flags=flags,
     ) as server:
         yield ForgeBench(server, probe_folder)
 

@@ -312,7 +312,7 @@ def test_a_background_model_alone_shows_the_background(tmp_path: Path) -> None:
 def test_a_chosen_model_that_is_missing_is_offered(models: Path) -> None:
     blocks, panel = built(Tab.TXT2IMG, models)
     told = changed(blocks, panel, model=PUBLISHED[2])
-    assert told["model_offer"]["visible"] and told["model_fetch"]["visible"] and not told["model_cancel"]["visible"]
+    assert told["model_offer"]["visible"] and told["model_fetch"]["visible"] and not told["model_progress"]["visible"]
     assert PUBLISHED[2] in told["model_offer_text"]["value"].replace("\\", "")
     assert told["background_group"]["visible"] and not told["light_group"]["visible"]
     assert not changed(blocks, panel, model="b_fc.safetensors")["model_fetch"]["visible"]

@@ -13,7 +13,8 @@ from typing import Any
 
 import gradio as gr
 import iclight_recording as recording
-from modules import scripts
+from modules import processing, scripts
+from PIL import Image
 
 FOLDER = os.environ.get("ICLIGHT_PROBE_DIR")
 CALLS = int(os.environ.get("ICLIGHT_PROBE_CALLS", "2"))
@@ -32,8 +33,35 @@ class Probe(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
-        """What to do besides: nothing, or "throw the wrapper away"."""
+        """What to do besides: nothing, "throw the wrapper away", or "repaint a part"."""
         return [gr.Textbox(visible=False)]
+
+    def postprocess_image(self, p: Any, args: Any, order: str) -> None:
+        """Repaint a part of a result, with every script's arguments, as face detailers do."""
+        if order != "repaint a part":
+            return
+        mask = Image.new("L", args.image.size)
+        mask.paste(255, (16, 16, 80, 80))
+        inner = processing.StableDiffusionProcessingImg2Img(
+            init_images=[args.image],
+            mask=mask,
+            inpaint_full_res=True,
+            inpainting_fill=1,
+            denoising_strength=0.5,
+            prompt=p.prompt,
+            seed=1,
+            steps=2,
+            cfg_scale=1,
+            sampler_name=p.sampler_name,
+            scheduler=p.scheduler,
+            width=p.width,
+            height=p.height,
+            do_not_save_samples=True,
+            do_not_save_grid=True,
+        )
+        inner.scripts = p.scripts
+        inner.script_args = tuple("" if value == order else value for value in p.script_args)
+        args.image = processing.process_images(inner).images[0]
 
     def before_process(self, p: Any, *arguments: Any) -> None:
         """Have the hooks timed that run before ours."""
