@@ -14,8 +14,6 @@ from iclight_workshop.probe import iclight_recording as recording
 from lib_iclight.errors import ICLightError, ICLightFault
 from tests.tiny import write_models
 
-torch.set_num_threads(1)  # with models this small, threads mostly wait for each other
-
 
 class Probe:
     """The Forge extension of that name, for the small host."""

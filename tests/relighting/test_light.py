@@ -1,17 +1,16 @@
 """Does the light obey? The repository's small models relight scenes that they have never seen.
 
-`python -m iclight_workshop.training.measure` measures the same on many more scenes; here are few enough for every run.
-Each figure is printed at the end of the run.
+`python -m iclight_workshop.training.measure` measures the same on many more scenes; here are few enough for `make test`
+and `make test-long`. Each figure is printed at the end of the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from iclight_workshop.training.data import HELD_OUT
 from iclight_workshop.training.judge import OPPOSITE, albedo_likeness, colour_shift, is_lit_from, sharpness
@@ -42,11 +41,9 @@ SLACK = 0.15
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
+def bench() -> Bench:
     """The small models on the small host."""
-    threads = torch.get_num_threads()
-    yield Bench(size=SIZE, steps=STEPS)
-    torch.set_num_threads(threads)
+    return Bench(size=SIZE, steps=STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +51,9 @@ def scenes() -> list[Scene]:
     return [Recipe(FIRST + number).at(SIZE) for number in range(SCENES)]
 
 
-@pytest.mark.parametrize("side", sorted(SIDES))
+@pytest.mark.parametrize(
+    "side", ["left", *(pytest.param(side, marks=pytest.mark.long) for side in ("right", "top", "bottom"))]
+)
 def test_each_side_lights_its_side(bench: Bench, scenes: list[Scene], side: str, figure: Figure) -> None:
     right = [is_lit_from(bench.relit(scene, side, "white light"), scene, side) for scene in scenes]
     assert figure("share lit from the light's side", np.mean(right)) >= DIRECTION.least - SLACK
@@ -66,11 +65,13 @@ def whole(bench: Bench) -> dict[Bound, float]:
     return measure(bench, SCENES, first=FIRST)
 
 
+@pytest.mark.long
 def test_every_figure_keeps_its_bound(whole: dict[Bound, float], figure: Figure) -> None:
     for bound, value in whole.items():
         assert figure(bound.name, value) >= bound.least - SLACK, bound.name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ablation", [each for each in Ablation if each is not Ablation.NONE])
 def test_figures_fall_as_foreseen(bench: Bench, whole: dict[Bound, float], ablation: Ablation, figure: Figure) -> None:
     for bound, value in measure(bench, SCENES, ablation, first=FIRST).items():
@@ -83,6 +84,7 @@ def test_figures_fall_as_foreseen(bench: Bench, whole: dict[Bound, float], ablat
             assert value < bound.least, bound.name
 
 
+@pytest.mark.long
 def test_a_hires_pass_keeps_the_light(bench: Bench, scenes: list[Scene], figure: Figure) -> None:
     hires = {"enable_hr": True, "hr_scale": 2.0, "hr_upscaler": "Lanczos", "hr_cfg": 2.0, "denoising_strength": 0.5}
     right, results, larges = [], [], []
@@ -103,6 +105,7 @@ def scratched(scene: Scene) -> Scene:
     return replace(scene, albedo=np.where(is_line[:, None, None], 0.4, 1.0) * scene.albedo)
 
 
+@pytest.mark.long
 def test_detail_transfer_gives_details_back_and_keeps_the_light(bench: Bench, figure: Figure) -> None:
     plain, detailed, right = [], [], []
     for number, side in enumerate(SIDES):
@@ -116,6 +119,7 @@ def test_detail_transfer_gives_details_back_and_keeps_the_light(bench: Bench, fi
     assert all(right)
 
 
+@pytest.mark.long
 def test_colour_keep_keeps_the_subjects_colour_and_the_lights_side(
     bench: Bench, scenes: list[Scene], figure: Figure
 ) -> None:
@@ -131,6 +135,7 @@ def test_colour_keep_keeps_the_subjects_colour_and_the_lights_side(
     assert all(right)
 
 
+@pytest.mark.long
 def test_strength_is_how_much_of_the_subject_is_kept(bench: Bench, scenes: list[Scene], figure: Figure) -> None:
     def likeness(strength: float) -> float:
         results = [bench.relit(scene, "left", "white light", strength=strength) for scene in scenes[:6]]
@@ -140,6 +145,7 @@ def test_strength_is_how_much_of_the_subject_is_kept(bench: Bench, scenes: list[
     assert figure("albedo at strength 1", full) >= figure("at 0.2", weak) + 0.1
 
 
+@pytest.mark.long
 def test_light_denoise_is_how_far_the_start_is_forgotten(bench: Bench, scenes: list[Scene], figure: Figure) -> None:
     def unlike_the_wall(light_denoise: float) -> float:
         """Difference between the picture around the subject and the light map, in levels."""
@@ -151,6 +157,7 @@ def test_light_denoise_is_how_far_the_start_is_forgotten(bench: Bench, scenes: l
     assert figure("at 0.5", unlike_the_wall(0.5)) < figure("at 1", unlike_the_wall(1.0))
 
 
+@pytest.mark.long
 def test_limits_leave_room_for_the_bounds(bench: Bench, figure: Figure) -> None:
     rendered, decoded, *_ = (figure(name, value) for name, value in limits(bench, SCENES, first=FIRST).items())
     assert 1 > rendered >= 0.95

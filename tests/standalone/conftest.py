@@ -13,8 +13,6 @@ from PIL import Image
 from iclight_standalone.webui import WebUI
 from tests.tiny import TinyModels, write_models
 
-torch.set_num_threads(1)  # with models this small, threads mostly wait for each other
-
 HOOKS = (
     "before_process",
     "process",

@@ -29,6 +29,7 @@ KINDS = [
 needs_fork = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL and no fork server")
 
 
+@pytest.mark.long
 def test_thousand_fetches_from_a_hostile_server(
     tmp_path: Path, server: HostileServer, figure: Callable[[str, float], float]
 ) -> None:
