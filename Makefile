@@ -18,7 +18,7 @@ PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadfile
 # The test left out brings a pydantic of its own.
 FORGE_VENV := $(VENV)/forge-versions
 FORGE_BIN := $(FORGE_VENV)/bin
-ROOMS_WITHOUT_HOST := api conditioning finish foreground light patching pictures request sampling ui weights
+ROOMS_WITHOUT_HOST := api condition finish foreground generation guard hosts light patch pictures request ui weights
 
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 
