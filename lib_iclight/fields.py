@@ -88,12 +88,25 @@ class RelightFields(BaseModel):
     edge_shift: float = _setting(
         0.0,
         Number(
-            "Grow (or shrink) the edge, %", _OF_SHORTER_SIDE, place=Place.EDGE, low=-5.0, high=5.0, step=0.1, unit=" %"
+            "Grow (or shrink) the edge, %",
+            f"Above 0 the cut-out grows, below it shrinks. {_OF_SHORTER_SIDE}",
+            place=Place.EDGE,
+            low=-5.0,
+            high=5.0,
+            step=0.1,
+            unit=" %",
         ),
     )
     edge_feather: float = _setting(
         0.0,
-        Number("Feather the edge, %", _OF_SHORTER_SIDE, place=Place.EDGE, high=5.0, step=0.1, unit=" %"),
+        Number(
+            "Feather the edge, %",
+            f"Softens the cut-out's edge. {_OF_SHORTER_SIDE}",
+            place=Place.EDGE,
+            high=5.0,
+            step=0.1,
+            unit=" %",
+        ),
     )
     light: Light = _setting(
         Light.NONE,
@@ -205,14 +218,17 @@ class RelightFields(BaseModel):
     show_subject: bool = _setting(
         False,
         Switch(
-            "Show the subject as the model sees it", "It follows the results.", place=Place.BOTTOM, in_infotext=False
+            "Show the subject as the model sees it",
+            "Adds the subject, as the model sees it, behind the results.",
+            place=Place.BOTTOM,
+            in_infotext=False,
         ),
     )
     show_untouched: bool = _setting(
         False,
         Switch(
             "Show the pictures without detail and colour given back as well",
-            "They follow the results.",
+            "Adds them behind the results.",
             place=Place.FINISH,
             needs=(_A_FINISH,),
             in_infotext=False,

@@ -193,7 +193,7 @@ class Choice(Setting):
         return value.value if isinstance(value, Enum) else value
 
     def describe(self) -> str:
-        return ", ".join(f"`{value}`" for value in self.labels)
+        return "a name from its list" if self.is_long else ", ".join(f"`{value}`" for value in self.labels)
 
 
 @dataclass(frozen=True)
