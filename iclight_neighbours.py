@@ -7,6 +7,7 @@ standard library: `install.py` runs it at every start.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,12 @@ def notice(others: Sequence[Path]) -> str:
         f"There is another IC-Light extension in {folders}: remove that folder and restart Forge, "
         "because two IC-Light extensions can't be used side by side."
     )
+
+
+def print_to_console(text: str) -> None:
+    """Print a line, whatever characters the console's encoding has (many on Windows know 256): others are escaped."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def misdirected(p: Any, script: Any) -> bool:
