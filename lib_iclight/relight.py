@@ -23,7 +23,7 @@ from .patching import check_checkpoint, patch_unet
 from .pictures import Picture
 from .request import INFOTEXT_PREFIX, RelightRequest, infotext, infotext_name, parse
 from .sampling import LightStart, Pass, guard_sampler, report
-from .weights import find_model, kind_of, load_offsets
+from .weights import find_model, kind_of, load_offsets, read_catalogue
 from .weights.kind import Kind
 
 TITLE = "IC Light"
@@ -195,10 +195,11 @@ class RelightHooks:
 
     def _requested(self, p: Any, args: Sequence[Any]) -> Generation | None:
         folders = self.host.models_folders()
-        request = parse(args, lambda name: kind_of(find_model(folders, name)))
+        catalogue = read_catalogue(folders)
+        request = parse(args, lambda name: kind_of(find_model(catalogue, name)))
         if request is None:
             return None
-        model = find_model(folders, request.model)
+        model = find_model(catalogue, request.model)
         kind = kind_of(model)
         request.check_kind(kind, model.name)
         _check_pictures(request, _is_img2img(p))

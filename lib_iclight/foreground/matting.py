@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..errors import ICLightError
 from ..foreground.methods import Cutout
-from ..weights.files import find_file
+from ..weights import find_file, read_catalogue
 from ..weights.manifest import ManifestFile, is_whole, manifest
 
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "deviation": (0.229, 0.224, 0.225)}
@@ -100,7 +100,7 @@ class MattingModel:
 
         :raises ICLightError: it is in none of the folders.
         """
-        path = find_file(folders, self.file.name)
+        path = find_file(read_catalogue(folders), self.file.name)
         if path is None:
             name = self.file.name
             raise ICLightError(
@@ -208,8 +208,9 @@ def resolve(cutout: Cutout, folders: Sequence[Path]) -> Cutout:
     """
     if cutout is not Cutout.AUTO:
         return cutout
+    catalogue = read_catalogue(folders)
     for each, (name, _) in MODELS.items():
-        if each is not Cutout.ISNET_ANIME and find_file(folders, name) is not None:
+        if each is not Cutout.ISNET_ANIME and find_file(catalogue, name) is not None:
             return each
     return Cutout.GRABCUT
 
