@@ -9,15 +9,15 @@ from typing import Any
 import gradio as gr
 
 from ..finish.area import DetailArea
+from ..foreground.methods import Cutout
 from ..hosts import Host
 from ..light import Background, Light
 from ..relight import TITLE
 from ..request import INFOTEXT_SETTINGS, OFF_BY_DEFAULT, RelightRequest, infotext_name
-from ..weights.kind import Kind
-from ..weights.manifest import ManifestFile
+from ..weights import Kind, read_catalogue
 from . import choices, cutout
-from .choices import Folders
-from .fetching import build_offer, connect_offer
+from .choices import Description
+from .fetching import Folders, build_offer, connect_offer
 from .parts import QUIET, picture, radio, slider
 
 
@@ -118,40 +118,46 @@ Named = Callable[[str], dict[str, str]]
 
 def _build_model(parts: dict[str, Any], named: Named, folders: Folders) -> Kind:
     """The model's dropdown, what is wrong with the one chosen, and the offer to fetch it."""
-    listed = choices.models(folders())
+    catalogue = read_catalogue(folders())
+    listed = choices.list_models(catalogue)
     with gr.Row():
-        parts["model"] = gr.Dropdown(listed.choices, value=listed.chosen, label="Model", **named("model"))
+        parts["model"] = gr.Dropdown(listed.names, value=listed.chosen, label="Model", **named("model"))
         refresh = gr.Button("🔄", scale=0, min_width=40, elem_classes=["tool"], **named("refresh"))
-    offer = build_offer(named("model")["elem_id"], choices.missing(listed.chosen, folders()), folders)
 
-    def relisted() -> Any:
-        return choices.relisted(parts["model"], choices.models(folders()))
+    def describe(name: str | None) -> Description:
+        return choices.describe_model(name, read_catalogue(folders()))
 
-    def damage(name: str | None) -> str | None:
-        return choices.damage(name, folders())
+    first = choices.describe_model(listed.chosen, catalogue)
+    offer = build_offer(
+        named("model")["elem_id"], first, describe, lambda file: file.name.endswith(".safetensors"), folders
+    )
 
-    def missing(name: str | None) -> ManifestFile | None:
-        return choices.missing(name, folders())
+    def on_refresh(name: str | None) -> tuple[Any, ...]:
+        return choices.relist_models(parts["model"], read_catalogue(folders())), *offer.state(name)
 
-    refresh.click(relisted, None, parts["model"], **QUIET)
-    connect_offer(offer, parts["model"], missing, folders, relisted, damage)
-    return listed.kinds.get(listed.chosen, Kind.FOREGROUND)
+    refresh.click(on_refresh, parts["model"], [parts["model"], *offer.parts], **QUIET)
+    connect_offer(offer, parts["model"])
+    return choices.kind_of_choice(listed.chosen, catalogue)
 
 
 def _build_cutout(parts: dict[str, Any], named: Named, folders: Folders) -> None:
     """How the subject is cut out, and the offer to fetch the model for it."""
+    labels = {cutout.value: label for cutout, label in zip(Cutout, choices.list_cutouts(), strict=True)}
     parts["cutout"] = gr.Dropdown(
-        choices.cutouts(folders()), value="auto", label="Cut out by", info=_CUTOUT_INFO, **named("cutout")
+        [(label, value) for value, label in labels.items()],
+        value="auto",
+        label="Cut out by",
+        info=_CUTOUT_INFO,
+        **named("cutout"),
     )
-    offer = build_offer(named("cutout")["elem_id"], None, folders)
 
-    def relisted() -> Any:
-        return gr.update(choices=choices.cutouts(folders()))
+    def describe(value: str | None) -> Description:
+        return choices.describe_cutout(labels.get(value or ""), read_catalogue(folders()))
 
-    def missing(value: str | None) -> ManifestFile | None:
-        return choices.missing(choices.cutout_file(value), folders())
-
-    connect_offer(offer, parts["cutout"], missing, folders, relisted)
+    offer = build_offer(
+        named("cutout")["elem_id"], Description(), describe, lambda file: file.name.endswith(".onnx"), folders
+    )
+    connect_offer(offer, parts["cutout"])
 
 
 def _build_light(parts: dict[str, Any], named: Named, is_img2img: bool) -> None:
@@ -183,7 +189,7 @@ def _connect(
     """Show only what goes with the chosen model and light."""
 
     def on_model(name: str | None) -> tuple[Any, Any]:
-        kind = choices.kind(name, folders())
+        kind = choices.kind_of_choice(name, read_catalogue(folders()))
         return gr.update(visible=kind is Kind.FOREGROUND), gr.update(visible=kind is Kind.BACKGROUND)
 
     def on_light(light: str) -> tuple[Any, Any, Any]:
