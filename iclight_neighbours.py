@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def find_notice(own: Path, folders: Iterable[Path]) -> str | None:
     others = other_extensions(folders, own)
     if not others:
         return None
-    print(f"IC Light: {notice(others)}")
+    print_to_console(f"IC Light: {notice(others)}")
     return notice(others)
 
 
@@ -70,6 +71,12 @@ def load_notice_script(own: Path) -> type:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.ICLightNotice
+
+
+def print_to_console(text: str) -> None:
+    """Print a line, whatever characters the console's encoding has (many on Windows know 256): others are escaped."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def misdirected(p: Any, script: Any) -> bool:

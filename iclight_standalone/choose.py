@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.weights import kind_of, known_models
+from lib_iclight.weights import kind_of, known_models, read_catalogue
 from lib_iclight.weights.kind import Kind
 from lib_iclight.weights.offsets import FIRST_CONVOLUTION
 
@@ -115,7 +115,7 @@ def _is_sd15(path: Path) -> bool:
 
 def _first_of_each_kind(folders: list[Path]) -> dict[Kind, Path]:
     files: dict[Kind, Path] = {}
-    for path, kind in known_models(folders).items():
+    for path, kind in known_models(read_catalogue(folders)).items():
         files.setdefault(kind, path)
     return files
 

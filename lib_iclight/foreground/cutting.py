@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from ..errors import ICLightError
 from ..pictures import Picture
+from ..weights import Catalogue
 from .colours import estimate_foreground_colours
 from .composite import GREY, composite_on_grey
 from .edges import feather_edge, follow_colours, is_opaque, paint_over, shift_edge
@@ -106,7 +106,7 @@ _lock = threading.RLock()
 """The panel may cut out while a generation does."""
 
 
-def cut_out(picture: Picture, settings: CutoutSettings, folders: Sequence[Path]) -> Foreground:
+def cut_out(picture: Picture, settings: CutoutSettings, catalogue: Catalogue) -> Foreground:
     """Cut a subject out, or take what was cut out before.
 
     A method that was chosen looks at the picture on grey and works within the picture's own alpha: the smaller of
@@ -114,14 +114,14 @@ def cut_out(picture: Picture, settings: CutoutSettings, folders: Sequence[Path])
     best method that is there and can be run, also within the own alpha. `none` takes the picture as it is. A mask that
     is opaque all over replaces all of these.
 
-    :param folders: where matting models may be, the one to put them into first.
+    :param catalogue: what lies in the models' folders.
     :raises ICLightError: there is no subject, the mask doesn't fit, the edge was to be changed where nothing is cut
         out, or a method that was chosen can't be used.
     """
     passed_over: list[str] = []
-    for method in _list_methods(picture, settings, folders):
+    for method in _list_methods(picture, settings, catalogue):
         try:
-            foreground = _look_up_or_make(picture, method, settings, folders)
+            foreground = _look_up_or_make(picture, method, settings, catalogue)
         except UnusableModelError as error:
             if settings.method != AUTO:
                 raise
@@ -166,7 +166,7 @@ def holds_memory() -> bool:
     return bool(_foregrounds or _alphas) or holds_models()
 
 
-def _list_methods(picture: Picture, settings: CutoutSettings, folders: Sequence[Path]) -> list[CutoutMethod]:
+def _list_methods(picture: Picture, settings: CutoutSettings, catalogue: Catalogue) -> list[CutoutMethod]:
     """The methods to try, one after the other."""
     if is_opaque(settings.mask):
         return [METHODS[NONE]]
@@ -176,11 +176,11 @@ def _list_methods(picture: Picture, settings: CutoutSettings, folders: Sequence[
         return [METHODS[NONE]]
     ranked = sorted((method.rank, method.name) for method in METHODS.values() if method.rank is not None)
     methods = [METHODS[name] for _, name in ranked]
-    return [each for each in methods if each.family is None or MattingModel.of(each).locate(folders) is not None]
+    return [each for each in methods if each.family is None or MattingModel.of(each).locate(catalogue) is not None]
 
 
 def _look_up_or_make(
-    picture: Picture, method: CutoutMethod, settings: CutoutSettings, folders: Sequence[Path]
+    picture: Picture, method: CutoutMethod, settings: CutoutSettings, catalogue: Catalogue
 ) -> Foreground:
     if method.name == NONE and picture.alpha is None and settings.mask is None:
         _check_edge(None, settings)
@@ -188,7 +188,7 @@ def _look_up_or_make(
     mask = settings.mask and settings.mask.digest
     key = (picture.digest, method.name, settings.edge_shift, settings.edge_feather, mask)
     with _lock:
-        return _keep(_foregrounds, key, lambda: _make_foreground(picture, method, settings, folders))
+        return _keep(_foregrounds, key, lambda: _make_foreground(picture, method, settings, catalogue))
 
 
 def _keep(cache: OrderedDict[Hashable, _Made], key: Hashable, make: Callable[[], _Made]) -> _Made:
@@ -223,14 +223,14 @@ def _find_owner(array: np.ndarray) -> np.ndarray:
 
 
 def _make_foreground(
-    picture: Picture, method: CutoutMethod, settings: CutoutSettings, folders: Sequence[Path]
+    picture: Picture, method: CutoutMethod, settings: CutoutSettings, catalogue: Catalogue
 ) -> Foreground:
     own = picture.alpha
     if own is not None and not own.any():
         raise ICLightError("The subject's picture is transparent all over: give one that shows something.")
     alpha = np.full(picture.rgb.shape[:2], 255, np.uint8) if own is None else own
     if method.name != NONE:
-        found = _keep(_alphas, (picture.digest, method.name), lambda: _find_alpha(picture, method, folders))
+        found = _keep(_alphas, (picture.digest, method.name), lambda: _find_alpha(picture, method, catalogue))
         alpha = np.minimum(alpha, found)
     if settings.mask is not None:
         alpha = paint_over(alpha, settings.mask)
@@ -252,12 +252,12 @@ def _make_foreground(
     return Foreground(picture, whole, colour, Picture(composite_on_grey(colour, alpha), alpha), method.name)
 
 
-def _find_alpha(picture: Picture, method: CutoutMethod, folders: Sequence[Path]) -> np.ndarray:
+def _find_alpha(picture: Picture, method: CutoutMethod, catalogue: Catalogue) -> np.ndarray:
     """What a method finds in what the picture shows: uint8 [H, W]."""
     rgb = picture.composited_on(GREY).rgb
     if method.family is None:
         return follow_colours(rgb, grab_cut(rgb), _GRAB_CUT_RADIUS)
-    return follow_colours(rgb, MattingModel.of(method).estimate_alpha(rgb, folders), _MATTING_RADIUS)
+    return follow_colours(rgb, MattingModel.of(method).estimate_alpha(rgb, catalogue), _MATTING_RADIUS)
 
 
 def _check_edge(alpha: np.ndarray | None, settings: CutoutSettings) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ICLightError
-from ..weights.files import find_file
+from ..pip_command import write_pip_command
+from ..weights import Catalogue, find_file
 from ..weights.manifest import ManifestFile, is_whole
 from .families import Family
 from .methods import CutoutMethod
@@ -59,11 +59,11 @@ class MattingModel:
             raise ValueError(f"{method.name} cuts out without a model")
         return cls(method.file, method.family)
 
-    def locate(self, folders: Sequence[Path]) -> Path | None:
+    def locate(self, catalogue: Catalogue) -> Path | None:
         """The model's file, or None where no folder has one of its name."""
-        return find_file(folders, self.file.name)
+        return find_file(catalogue, self.file.name)
 
-    def estimate_alpha(self, rgb: np.ndarray, folders: Sequence[Path]) -> np.ndarray:
+    def estimate_alpha(self, rgb: np.ndarray, catalogue: Catalogue) -> np.ndarray:
         """What the network finds, as finely as it sees.
 
         :param rgb: uint8 [H, W, 3].
@@ -71,9 +71,9 @@ class MattingModel:
         :raises UnusableModelError: the file is missing or not the published one, or onnxruntime can't run it.
         :raises ICLightError: there is no subject in the picture.
         """
-        path = self.locate(folders)
+        path = self.locate(catalogue)
         if path is None:
-            raise UnusableModelError(self._describe_missing(folders), f"{self.file.name} is not there")
+            raise UnusableModelError(self._describe_missing(catalogue), f"{self.file.name} is not there")
         window, pixels = self._make_input(rgb)
         with _lock:
             output = _run(self._open(path), pixels, path)
@@ -131,9 +131,9 @@ class MattingModel:
                 f"{path.name} is damaged or not what it is named: delete it and fetch it again",
             )
 
-    def _describe_missing(self, folders: Sequence[Path]) -> str:
+    def _describe_missing(self, catalogue: Catalogue) -> str:
         name = self.file.name
-        place = f", or put it into {folders[0]}" if folders else ""
+        place = f", or put it into {catalogue.own_folder}"
         return (
             f"The matting model {name} ({self.file.size / 1e6:.0f} MB) is not there: fetch it with the Fetch "
             f"button in IC Light's panel, with `python -m lib_iclight.weights fetch {name}` or with "
@@ -162,11 +162,9 @@ def _open_session(path: Path) -> Any:
                 "set cutout to grabcut.",
                 "onnxruntime can't be loaded",
             ) from error
-        # PowerShell takes a path in quotation marks for text
-        python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
         raise UnusableModelError(
             "Matting models need onnxruntime, which is not installed: install it by "
-            f"{python} -m pip install onnxruntime (no restart is needed), or set cutout to grabcut.",
+            f"{write_pip_command(sys.executable, 'onnxruntime')} (no restart is needed), or set cutout to grabcut.",
             "onnxruntime is not installed",
         ) from error
     options = onnxruntime.SessionOptions()

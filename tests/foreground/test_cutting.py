@@ -15,8 +15,8 @@ from PIL import Image
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground import (
     CutoutSettings,
+    Foreground,
     composite_on_grey,
-    cut_out,
     cutting,
     holds_memory,
     matting,
@@ -26,6 +26,7 @@ from lib_iclight.foreground import (
 from lib_iclight.foreground.edges import feather_edge, shift_edge
 from lib_iclight.foreground.methods import METHODS
 from lib_iclight.pictures import Picture
+from lib_iclight.weights import read_catalogue
 
 from . import stand_ins
 from .drawn import green_screen, hairy_alpha, mixed, to_bytes
@@ -48,6 +49,10 @@ def given(number: int, opacity: int = 100) -> Picture:
 
 def settings(method: str = "none", **others: object) -> CutoutSettings:
     return CutoutSettings(method, **others)
+
+
+def cut_out(picture: Picture, how: CutoutSettings, folders: Sequence[Path]) -> Foreground:
+    return cutting.cut_out(picture, how, read_catalogue(folders))
 
 
 # ------------------------------------------------------------------------------------------------ what is cut out

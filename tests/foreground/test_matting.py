@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from install import by_hand
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground import matting, release_models
 from lib_iclight.foreground.families import BIREFNET, ISNET, ISNET_ANIME, U2NET, Family
 from lib_iclight.foreground.matting import MattingModel
 from lib_iclight.foreground.methods import METHODS
+from lib_iclight.pip_command import write_pip_command
+from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import manifest
 from tests.weights.conftest import manifest_file
 
@@ -42,7 +43,7 @@ def stretched(values: np.ndarray) -> np.ndarray:
 
 
 def run(tmp_path: Path, stand_in: StandIn, family: Family, rgb: np.ndarray) -> np.ndarray:
-    return MattingModel(stand_in.write(tmp_path), family).estimate_alpha(rgb, [tmp_path])
+    return MattingModel(stand_in.write(tmp_path), family).estimate_alpha(rgb, read_catalogue([tmp_path]))
 
 
 def test_u2net_is_run_as_its_authors_do(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_a_picture_without_a_subject_is_refused(
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     model = MattingModel.of(METHODS["isnet-general-use"])
     with pytest.raises(ICLightError) as caught:
-        model.estimate_alpha(photo(9, 9), [tmp_path, tmp_path / "nowhere"])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path, tmp_path / "nowhere"]))
     for said in ("isnet-general-use.onnx", "179 MB", "Fetch", "lib_iclight.weights fetch isnet", str(tmp_path)):
         assert said in str(caught.value)
     assert "POST /iclight/models/isnet-general-use.onnx/fetch" in str(caught.value)
@@ -117,24 +118,24 @@ def test_a_damaged_file_is_not_opened(tmp_path: Path, damage: Callable[[bytes], 
     path = tmp_path / "stand-in.onnx"
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ICLightError, match=r"stand-in\.onnx is damaged.*Delete it and fetch it again"):
-        model.estimate_alpha(photo(9, 9), [tmp_path])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
 
 
 def test_a_file_that_was_whole_is_compared_again_when_it_changed(tmp_path: Path) -> None:
     model = MattingModel(stand_ins.U2NET.write(tmp_path), U2NET)
     path = tmp_path / "stand-in.onnx"
-    model.estimate_alpha(photo(9, 9), [tmp_path])
+    model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
     release_models()
     path.write_bytes(StandIn(320, 7, bend=False).model().SerializeToString())
     with pytest.raises(ICLightError, match="damaged"):
-        model.estimate_alpha(photo(9, 9), [tmp_path])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
 
 
 def test_what_is_no_onnx_file_after_all(tmp_path: Path) -> None:
     (tmp_path / "stand-in.onnx").write_bytes(b"no network")
     model = MattingModel(manifest_file("stand-in.onnx", b"no network"), U2NET)
     with pytest.raises(ICLightError, match=r"onnxruntime .* can't open .*stand-in\.onnx"):
-        model.estimate_alpha(photo(9, 9), [tmp_path])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
 
 
 def test_without_onnxruntime_the_sentence_says_so(tmp_path: Path) -> None:
@@ -147,18 +148,19 @@ from pathlib import Path
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground.families import U2NET
 from lib_iclight.foreground.matting import MattingModel
+from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import ManifestFile
 model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
 for sys.executable in {PYTHONS!r}:
     try:
-        model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), [Path({str(tmp_path)!r})])
+        model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), read_catalogue([Path({str(tmp_path)!r})]))
     except ICLightError as error:
         print(error)
 """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     for python, said in zip(PYTHONS, answer.stdout.splitlines(), strict=True):
         assert "need onnxruntime" in said and "grabcut" in said
-        assert f"install it by {by_hand(python)} (no restart" in said, "as install.py says it"
+        assert f"install it by {write_pip_command(python, 'onnxruntime')} (no restart" in said, "as install.py says it"
 
 
 def test_onnxruntime_that_is_broken_is_not_said_to_be_missing(tmp_path: Path) -> None:
@@ -173,10 +175,11 @@ from pathlib import Path
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground.families import U2NET
 from lib_iclight.foreground.matting import MattingModel
+from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import ManifestFile
 model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
 try:
-    model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), [Path({str(tmp_path)!r})])
+    model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), read_catalogue([Path({str(tmp_path)!r})]))
 except ICLightError as error:
     print(error)
 """
@@ -198,6 +201,7 @@ from pathlib import Path
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground.families import U2NET
 from lib_iclight.foreground.matting import MattingModel
+from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import ManifestFile
 ours, packages = Path({str(tmp_path)!r}), Path({str(tmp_path / "packages")!r})
 
@@ -212,7 +216,7 @@ sys.meta_path.insert(0, OursAlone)
 model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
 for number in range(2):
     try:
-        model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), [ours])
+        model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), read_catalogue([ours]))
     except ICLightError as error:
         print("needs" if "need onnxruntime" in str(error) else error)
     except AttributeError as error:
@@ -235,9 +239,9 @@ def test_heavy_packages_are_imported_at_first_use() -> None:
 
 def test_a_model_is_opened_once_and_let_go_on_request(tmp_path: Path) -> None:
     model = MattingModel(stand_ins.U2NET.write(tmp_path), U2NET)
-    model.estimate_alpha(photo(320, 320), [tmp_path])
+    model.estimate_alpha(photo(320, 320), read_catalogue([tmp_path]))
     (session,) = matting._sessions.values()
-    model.estimate_alpha(photo(320, 320, seed=1), [tmp_path])
+    model.estimate_alpha(photo(320, 320, seed=1), read_catalogue([tmp_path]))
     assert list(matting._sessions.values()) == [session]
     release_models()
     assert [each for each in gc.get_objects() if type(each) is type(session)] == [session]
@@ -248,5 +252,5 @@ def test_only_the_last_models_are_held(tmp_path: Path) -> None:
     one = MattingModel(stand_ins.U2NET.write(tmp_path, "one.onnx"), U2NET)
     other = MattingModel(dataclasses.replace(stand_ins.U2NET, outputs=3).write(tmp_path, "other.onnx"), U2NET)
     for model in (one, other, one):
-        model.estimate_alpha(photo(9, 9), [tmp_path])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
         assert [path.name for path, _ in matting._sessions] == [model.file.name]

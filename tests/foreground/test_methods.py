@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from lib_iclight.foreground.families import BIREFNET, ISNET, ISNET_ANIME, U2NET
@@ -41,13 +39,3 @@ def test_auto_ends_with_a_method_that_always_works_and_never_takes_the_one_for_d
     ranked = sorted((method for method in METHODS.values() if method.rank), key=lambda method: method.rank)
     assert ranked[-1].file_name is None and all(method.file_name for method in ranked[:-1])
     assert METHODS["isnet-anime"] not in ranked
-
-
-def test_the_readme_lists_every_model() -> None:
-    rows = [
-        f"| {method.label}{'' if method.rank else ' (only when chosen)'} | {method.file.size / 1e6:.0f} "
-        f"| {method.licence} | {method.help} |"
-        for method in sorted(WITH_MODEL, key=lambda method: method.rank or len(METHODS))
-    ]
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert "\n".join(rows) in readme, "\n".join(rows)

@@ -36,7 +36,7 @@ OPTIONS = {
     f"sd_{tab}_{name}": value
     for tab in ("t2i", "i2i")
     for name, value in {"width": WIDTH, "height": HEIGHT, "sampler": SAMPLER, "cfg": 1}.items()
-} | {"sd_t2i_hr_cfg": 1, "samples_save": False, "grid_save": False, "return_grid": False}
+} | {"sd_t2i_hr_cfg": 1, "samples_save": False, "grid_save": False, "return_grid": False, "save_selected_only": False}
 
 FC, FCON, FBC = (f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fcon", "fbc"))
 

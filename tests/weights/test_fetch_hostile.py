@@ -29,9 +29,9 @@ KINDS = [
 needs_fork = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL and no fork server")
 
 
-@pytest.mark.long
-def test_thousand_fetches_from_a_hostile_server(
-    tmp_path: Path, server: HostileServer, figure: Callable[[str, float], float]
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
+def test_many_fetches_from_a_hostile_server(
+    tmp_path: Path, server: HostileServer, figure: Callable[[str, float], float], count: int
 ) -> None:
     dice = random.Random(20240612)
     data = dice.randbytes(200_000)
@@ -47,7 +47,7 @@ def test_thousand_fetches_from_a_hostile_server(
 
     server.on_request = watch
     refusals = whole = 0
-    for number in range(1000):
+    for number in range(count):
         name = f"{number}.onnx"
         content = data[: dice.randint(1_000, 200_000)]
         file = manifest_file(name, content)
@@ -66,14 +66,14 @@ def test_thousand_fetches_from_a_hostile_server(
     assert violations == []
     resumed = sum(seen.sent for seen in server.requests if seen.start)
     saved = sum(seen.start for seen in server.requests)
-    assert figure("files fetched whole", whole) == 1000
+    assert figure("files fetched whole", whole) == count
     figure("fetches refused with a sentence", refusals)
     figure("requests", len(server.requests))
     figure("requests that resumed", sum(1 for seen in server.requests if seen.start))
     figure("bytes sent from an offset above 0", resumed)
     figure("bytes that were not asked for again", saved)
-    assert resumed > 1_000_000
-    assert saved > 1_000_000
+    assert resumed > 1_000 * count
+    assert saved > 1_000 * count
 
 
 @needs_fork

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
+import math
+import struct
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.weights import check_fit
+from lib_iclight.weights import check_checkpoint_file, check_fit
 from tests.conftest import FIRST_CONVOLUTION, ldm_unet
 
 FIRST = FIRST_CONVOLUTION["ldm"]
@@ -114,3 +119,71 @@ def test_other_families_are_refused(sd15: Shapes, unet: Shapes) -> None:
 
 def test_the_sentence_says_what_to_do(sd15: Shapes) -> None:
     assert "choose an SD 1.5 checkpoint" in refusal(offsets(sd15), {})
+
+
+# ------------------------------------------------------------------------------------------------ by its file
+
+
+@pytest.fixture
+def write_checkpoint(tmp_path: Path) -> Callable[[Shapes], Path]:
+    """Writes a checkpoint whose tensors have these shapes: a header, and a file of the right length with holes."""
+
+    def write(shapes: Shapes, prefix: str = "model.diffusion_model.") -> Path:
+        header: dict[str, Any] = {}
+        end = 0
+        for name, shape in {
+            **{prefix + name: shape for name, shape in shapes.items()},
+            "first_stage_model.a": (1,),
+        }.items():
+            begin, end = end, end + 2 * math.prod(shape)
+            header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [begin, end]}
+        text = json.dumps(header).encode()
+        path = tmp_path / "checkpoint.safetensors"
+        with path.open("wb") as file:
+            file.write(struct.pack("<Q", len(text)) + text)
+            file.truncate(file.tell() + end)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("prefix", ["model.diffusion_model.", ""])
+def test_a_file_of_sd15_is_let_pass(sd15: Shapes, write_checkpoint: Callable[..., Path], prefix: str) -> None:
+    check_checkpoint_file(write_checkpoint(sd15, prefix))
+
+
+def test_a_file_of_another_family_is_refused_by_its_header(write_checkpoint: Callable[..., Path]) -> None:
+    families = {
+        "SD 2": shapes_of(context_dim=1024, num_heads=-1, num_head_channels=64, use_linear_in_transformer=True),
+        "an inpainting checkpoint, whose": shapes_of(in_channels=9),
+        "SDXL": {**shapes_of(context_dim=2048), "label_emb.0.0.weight": (1280, 2816)},
+        "Flux, which": {"double_blocks.0.img_attn.qkv.weight": (9216, 3072)},
+        "of a family without": {"joint_blocks.0.x_block.attn.qkv.weight": (4608, 1536)},
+    }
+    for family, shapes in families.items():
+        with pytest.raises(ICLightError) as refused:
+            check_checkpoint_file(write_checkpoint(shapes))
+        assert str(refused.value).startswith(f"The checkpoint checkpoint.safetensors is {family}")
+        assert "choose an SD 1.5 checkpoint" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["a.ckpt", "a.gguf", "damaged.safetensors", "gone.safetensors"])
+def test_a_file_that_tells_nothing_is_let_pass(tmp_path: Path, name: str) -> None:
+    """The host may still load it, and then its UNet tells."""
+    if name != "gone.safetensors":
+        (tmp_path / name).write_bytes(b"x")
+    check_checkpoint_file(tmp_path / name)
+
+
+# ------------------------------------------------------------------------------------------------ hostile
+
+
+def test_what_a_hostile_file_holds_fills_no_page(sd15: Shapes) -> None:
+    long = "<img src=x>\n" * 10_000
+    for file in (
+        {**offsets(sd15), long: (1,)},
+        {**offsets(sd15), "out.2.bias": (1,) * 100_000},
+        {**offsets(sd15), "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight": (320,)},
+    ):
+        sentence = refusal(file, sd15)
+        assert len(sentence) < 400 and sentence.isprintable()

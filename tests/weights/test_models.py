@@ -16,18 +16,17 @@ from safetensors.torch import save, save_file
 
 from lib_iclight.errors import ICLightError
 from lib_iclight.weights import (
+    Kind,
     Offsets,
     damaged_models,
-    files,
     find_file,
     find_model,
     kind_of,
     known_models,
-    list_models,
     load_offsets,
+    read_catalogue,
     release,
 )
-from lib_iclight.weights.kind import Kind
 from tests.conftest import FIRST_CONVOLUTION, random_offsets
 
 Write = Callable[..., Path]
@@ -213,6 +212,25 @@ OTHERS = {
 }
 
 
+HOSTILE_TEXT = "<img src=x onerror=alert(1)>\n[a](javascript:b)\x1b[2J\u202e" * 2000
+
+HOSTILE_HEADERS: dict[str, dict[str, Any]] = {
+    "a name": {HOSTILE_TEXT: {"dtype": "F16", "shape": [1], "data_offsets": [0, 2]}, "a": HOSTILE_TEXT},
+    "a dtype": {"a": {"dtype": HOSTILE_TEXT, "shape": [1], "data_offsets": [0, 2]}},
+    "a shape": {"conv_in.weight": {"dtype": "F16", "shape": [1] * 9999, "data_offsets": [0, 2]}},
+    "whole numbers": {HOSTILE_TEXT: {"dtype": "I16", "shape": [1], "data_offsets": [0, 2]}},
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE_HEADERS)
+@pytest.mark.parametrize("open_it", [Offsets, kind_of])
+def test_what_a_hostile_header_holds_fills_no_page(tmp_path: Path, what: str, open_it: Callable) -> None:
+    path = tmp_path / "fc.safetensors"
+    path.write_bytes(header(json.dumps(HOSTILE_HEADERS[what]).encode()) + bytes(2))
+    sentence = refusal(path, open_it)
+    assert len(sentence) < 400 and sentence.isprintable()
+
+
 @pytest.mark.parametrize("what", OTHERS)
 @pytest.mark.parametrize("open_it", [Offsets, kind_of])
 def test_other_files_are_told_by_their_tensors(tmp_path: Path, what: str, open_it: Callable) -> None:
@@ -326,7 +344,7 @@ def test_releasing_what_was_never_open(tmp_path: Path) -> None:
 def test_long_and_foreign_names(write_offsets: Write) -> None:
     path = write_offsets("Ünïcode 光 " + "x" * 150 + ".safetensors")
     assert kind_of(path) is Kind.FOREGROUND and len(load_offsets(path).tensors) == 686
-    assert find_model([path.parent], path.name) == path
+    assert find_model(read_catalogue([path.parent]), path.name) == path
 
 
 # ------------------------------------------------------------------------------------------------ files that change
@@ -413,60 +431,51 @@ def test_two_files_have_two_names(write_offsets: Write) -> None:
 # ------------------------------------------------------------------------------------------------ found in a folder
 
 
-def test_models_are_listed_by_name(write_offsets: Write, tmp_path: Path) -> None:
-    for name in ("b.safetensors", "a.SAFETENSORS"):
-        write_offsets(name)
-    for name in ("c.ckpt", "readme.txt", ".safetensors", "d.safetensors.part"):
-        (tmp_path / name).write_bytes(b"x")
-    (tmp_path / "folder.safetensors").mkdir()
-    assert [path.name for path in list_models([tmp_path])] == ["a.SAFETENSORS", "b.safetensors"]
-
-
 def test_a_folder_may_be_missing_or_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "missing", tmp_path / "file"):
-        assert list_models([folder]) == []
         with pytest.raises(
             ICLightError, match=r"iclight_sd15_fc\.safetensors.*https://huggingface.co/lllyasviel/ic-light"
         ) as caught:
-            find_model([folder], None)
-        assert f"in {folder}:" in str(caught.value)
-        assert known_models([folder]) == damaged_models([folder]) == {}
-        assert find_file([folder], "file") is None
+            find_model(read_catalogue([folder]), None)
+        assert f"in {folder} (which is not there): put" in str(caught.value)
+        assert f"into {folder}, from" in str(caught.value)
+        assert known_models(read_catalogue([folder])) == damaged_models(read_catalogue([folder])) == {}
+        assert find_file(read_catalogue([folder]), "file") is None
 
 
 @pytest.mark.parametrize("name", ["fc.safetensors", "fc"])
 def test_a_model_is_found_with_and_without_its_suffix(write_offsets: Write, name: str) -> None:
     path = write_offsets("fc.safetensors")
     write_offsets("fcon.safetensors")
-    assert find_model([path.parent], name) == path
+    assert find_model(read_catalogue([path.parent]), name) == path
 
 
 def test_a_model_with_dots_in_its_name_is_found(write_offsets: Write) -> None:
     path = write_offsets("fc v1.5.safetensors")
-    assert find_model([path.parent], path.name) == path
-    assert find_model([path.parent], "fc v1.5") == path
+    assert find_model(read_catalogue([path.parent]), path.name) == path
+    assert find_model(read_catalogue([path.parent]), "fc v1.5") == path
 
 
 @pytest.mark.parametrize("name", ["f", "fco", "con", "FCON", "safetensors"])
 def test_a_part_of_a_name_is_none(write_offsets: Write, name: str) -> None:
     folder = write_offsets("fcon.safetensors").parent
     with pytest.raises(ICLightError, match=r"There is: fcon\.safetensors"):
-        find_model([folder], name)
+        find_model(read_catalogue([folder]), name)
 
 
 def test_no_name_takes_the_first_that_sees_only_the_subject(write_offsets: Write, tmp_path: Path) -> None:
     (tmp_path / "a broken.safetensors").write_bytes(b"x")
     write_offsets("b.safetensors", channels=12)
     with pytest.raises(ICLightError) as caught:
-        find_model([tmp_path], None)
+        find_model(read_catalogue([tmp_path]), None)
     sentence = str(caught.value)
     assert f"no IC-Light model for subjects without a background in {tmp_path}" in sentence
     assert "(there is b.safetensors: name it as model)" in sentence
     assert "a broken.safetensors is not a safetensors file" in sentence
     path = write_offsets("c.safetensors")
     write_offsets("d.safetensors")
-    assert find_model([tmp_path], None) == path
+    assert find_model(read_catalogue([tmp_path]), None) == path
 
 
 HOSTILE = [
@@ -497,9 +506,9 @@ def test_a_name_is_a_file_in_the_folder_and_nothing_else(write_offsets: Write, t
     os.link(secret, folder / "inside" / secret.name)
     os.link(secret, folder / "fc.safetensors")
     with pytest.raises(ICLightError) as caught:
-        find_model([folder, tmp_path / "unet"], name)
+        find_model(read_catalogue([folder, tmp_path / "unet"]), name)
     assert len(str(caught.value).replace(str(folder), "")) < 400
-    assert find_file([folder, tmp_path / "unet"], name) is None
+    assert find_file(read_catalogue([folder, tmp_path / "unet"]), name) is None
 
 
 def test_an_absolute_path_is_no_name(write_offsets: Write, tmp_path: Path) -> None:
@@ -510,15 +519,15 @@ def test_an_absolute_path_is_no_name(write_offsets: Write, tmp_path: Path) -> No
         with pytest.raises(
             ICLightError, match=rf"There is no IC-Light model .* in {re.escape(str(folder))}\. There is: no model"
         ):
-            find_model([folder], name)
-        assert find_file([folder], name) is None
+            find_model(read_catalogue([folder]), name)
+        assert find_file(read_catalogue([folder]), name) is None
 
 
 def test_a_wrong_name_is_answered_with_the_right_ones(write_offsets: Write, tmp_path: Path) -> None:
     write_offsets("fc.safetensors")
     write_offsets("fbc.safetensors")
     with pytest.raises(ICLightError, match=r"'nope'.*fbc\.safetensors, fc\.safetensors"):
-        find_model([tmp_path], "nope")
+        find_model(read_catalogue([tmp_path]), "nope")
 
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".pt", ".pth", ".bin", ".gguf"])
@@ -526,7 +535,7 @@ def test_a_file_of_another_kind_is_said_to_be_one(write_offsets: Write, tmp_path
     write_offsets("fc.safetensors")
     (tmp_path / f"fc{suffix}").write_bytes(b"x")
     with pytest.raises(ICLightError, match="not a safetensors file"):
-        find_model([tmp_path], f"fc{suffix}")
+        find_model(read_catalogue([tmp_path]), f"fc{suffix}")
 
 
 # ------------------------------------------------------------------------------------------------ found in several
@@ -545,37 +554,37 @@ def test_the_first_folder_wins(write_offsets: Write, folders: list[Path]) -> Non
     own, unet = folders
     for name in ("ic-light/both", "unet/both", "unet/a"):
         write_offsets(f"{name}.safetensors", channels=12 if name == "unet/both" else 8)
-    assert list_models(folders) == [own / "both.safetensors", unet / "a.safetensors"]
-    assert known_models(folders) == dict.fromkeys(list_models(folders), Kind.FOREGROUND)
-    assert find_model(folders, "both") == find_file(folders, "both.safetensors") == own / "both.safetensors"
-    assert find_model(folders, None) == own / "both.safetensors"
-    assert find_model(folders, "a") == unet / "a.safetensors"
-    assert find_model([unet, own], "both.safetensors") == unet / "both.safetensors"
-    assert find_model([unet, own], None) == unet / "a.safetensors"
-
-
-def test_a_folder_named_twice_is_as_one(write_offsets: Write, tmp_path: Path) -> None:
-    path = write_offsets()
-    assert list_models([tmp_path, tmp_path]) == [path]
+    known = known_models(read_catalogue(folders))
+    assert list(known) == [own / "both.safetensors", unet / "a.safetensors"]
+    assert set(known.values()) == {Kind.FOREGROUND}
+    assert (
+        find_model(read_catalogue(folders), "both")
+        == find_file(read_catalogue(folders), "both.safetensors")
+        == own / "both.safetensors"
+    )
+    assert find_model(read_catalogue(folders), None) == own / "both.safetensors"
+    assert find_model(read_catalogue(folders), "a") == unet / "a.safetensors"
+    assert find_model(read_catalogue([unet, own]), "both.safetensors") == unet / "both.safetensors"
+    assert find_model(read_catalogue([unet, own]), None) == unet / "a.safetensors"
 
 
 def test_any_file_is_found_by_its_whole_name(folders: list[Path]) -> None:
     model = folders[1] / "isnet-general-use.onnx"
     model.write_bytes(b"x")
     (folders[0] / "isnet-anime.onnx").mkdir()
-    assert find_file(folders, model.name) == model
+    assert find_file(read_catalogue(folders), model.name) == model
     for name in ("isnet-general-use", "ISNET-GENERAL-USE.ONNX", "isnet-anime.onnx"):
-        assert find_file(folders, name) is None
+        assert find_file(read_catalogue(folders), name) is None
 
 
 def test_other_models_in_other_folders_are_left_out(write_offsets: Write, folders: list[Path]) -> None:
     path = write_offsets("unet/fc.safetensors")
     save_file(OTHERS["made for Flux"], folders[1] / "flux.safetensors")
     (folders[1] / "broken.safetensors").write_bytes(b"x")
-    assert known_models(folders) == {path: Kind.FOREGROUND}
-    assert damaged_models(folders) == {}
+    assert known_models(read_catalogue(folders)) == {path: Kind.FOREGROUND}
+    assert damaged_models(read_catalogue(folders)) == {}
     with pytest.raises(ICLightError) as caught:
-        find_model(folders, "nope")
+        find_model(read_catalogue(folders), "nope")
     assert str(caught.value).endswith(f"in {folders[0]} or {folders[1]}. There is: fc.safetensors.")
 
 
@@ -586,22 +595,22 @@ def test_what_is_wrong_in_the_own_folder_is_said(write_offsets: Write, folders: 
     save_file(OTHERS["a LoRA"], folders[0] / "lora.safetensors")
     (folders[0] / "page.safetensors").write_bytes(GARBAGE["a web page"])
     (folders[0] / "matting.onnx").write_bytes(b"x")
-    sentences = damaged_models(folders)
+    sentences = damaged_models(read_catalogue(folders))
     assert [file.name for file in sentences] == ["cut.safetensors", "lora.safetensors", "page.safetensors"]
     says = ("cut short", "it is a LoRA", "not a safetensors file")
     for (file, sentence), said in zip(sentences.items(), says, strict=True):
         assert sentence.startswith(file.name) and said in sentence
         assert sentence.endswith(f"Replace it, or move it out of {folders[0]}.")
-    assert known_models(folders) == {path: Kind.FOREGROUND}
+    assert known_models(read_catalogue(folders)) == {path: Kind.FOREGROUND}
 
 
 def test_a_reason_is_given_also_after_a_quick_no(folders: list[Path]) -> None:
     path = folders[1] / "flux.safetensors"
     save_file(OTHERS["made for Flux"], path)
-    assert known_models(folders) == known_models(folders) == {}
+    assert known_models(read_catalogue(folders)) == known_models(read_catalogue(folders)) == {}
     with pytest.raises(ICLightError, match="made for Flux"):
         kind_of(path)
-    assert known_models(folders) == {}
+    assert known_models(read_catalogue(folders)) == {}
 
 
 @pytest.mark.parametrize("prefix", ["", "model.diffusion_model.", "diffusion_model.", "unet."])
@@ -616,14 +625,14 @@ def test_models_under_any_names_are_found_in_other_folders(
         channels=channels,
         change=lambda tensors: {prefix + name: tensor for name, tensor in tensors.items()},
     )
-    assert known_models(folders) == {path: kind_of(path)}
+    assert known_models(read_catalogue(folders)) == {path: kind_of(path)}
 
 
 @pytest.mark.parametrize("what", GARBAGE)
 def test_garbage_in_other_folders_is_left_out(write_offsets: Write, folders: list[Path], what: str) -> None:
     path = write_offsets("unet/z.safetensors")
     (folders[1] / "a.safetensors").write_bytes(GARBAGE[what])
-    assert known_models(folders) == {path: Kind.FOREGROUND}
+    assert known_models(read_catalogue(folders)) == {path: Kind.FOREGROUND}
 
 
 def test_a_header_is_read_once(write_offsets: Write, folders: list[Path]) -> None:
@@ -633,17 +642,17 @@ def test_a_header_is_read_once(write_offsets: Write, folders: list[Path]) -> Non
     save_file(OTHERS["made for Flux"], flux)
     model = other.read_bytes()
     other.write_bytes(model.replace(b"conv_in.weight", b"conv_on.weight"))
-    assert known_models(folders) == {path: Kind.FOREGROUND}
+    assert known_models(read_catalogue(folders)) == {path: Kind.FOREGROUND}
     with pytest.raises(ICLightError, match="made for Flux"):
         kind_of(flux)
     for file, data in ((path, GARBAGE["zeros"]), (flux, GARBAGE["zeros"]), (other, model)):
         overwrite_unseen(file, data)
-    assert known_models(folders) == {path: Kind.FOREGROUND}
+    assert known_models(read_catalogue(folders)) == {path: Kind.FOREGROUND}
     with pytest.raises(ICLightError, match="made for Flux"):
         kind_of(flux)
     for file in (path, flux, other):
         os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
-    assert known_models(folders) == {other: Kind.FOREGROUND}
+    assert known_models(read_catalogue(folders)) == {other: Kind.FOREGROUND}
     with pytest.raises(ICLightError, match="not a safetensors file"):
         kind_of(flux)
 
@@ -660,9 +669,12 @@ def test_a_repaired_file_is_read_anew(write_offsets: Write, folders: list[Path])
     path = write_offsets("ic-light/fc.safetensors")
     data = path.read_bytes()
     path.write_bytes(data[:-1])
-    assert known_models(folders) == {} and "cut short" in damaged_models(folders)[path]
+    assert known_models(read_catalogue(folders)) == {} and "cut short" in damaged_models(read_catalogue(folders))[path]
     path.write_bytes(data)
-    assert known_models(folders) == {path: Kind.FOREGROUND} and damaged_models(folders) == {}
+    assert (
+        known_models(read_catalogue(folders)) == {path: Kind.FOREGROUND}
+        and damaged_models(read_catalogue(folders)) == {}
+    )
 
 
 def test_a_header_can_be_long(write_offsets: Write) -> None:
@@ -673,4 +685,4 @@ def test_a_header_can_be_long(write_offsets: Write) -> None:
     entries = {"__metadata__": {"note": "x" * 100_000}, **json.loads(data[8 : 8 + length])}
     text = json.dumps(entries).encode()
     path.write_bytes(header(text + b" " * (-len(text) % 8)) + data[8 + length :])
-    assert kind_of(path) is Kind.FOREGROUND and files.load_offsets(path).kind is Kind.FOREGROUND
+    assert kind_of(path) is Kind.FOREGROUND and load_offsets(path).kind is Kind.FOREGROUND
