@@ -18,7 +18,7 @@ from lib_iclight.weights.kind import Kind
 
 README = Path(__file__).parents[1] / "README.md"
 
-_TABLE = re.compile(r"(?<=<!-- table: (\w{8}) -->\n)(.*?)(?=<!-- end of table -->)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
 
 def renew_tables(text: str) -> str:
     """A document with every derived table as the code has it now."""
-    return _TABLE.sub(lambda match: TABLES[match[1]](), text)
+    return _TABLE.sub(lambda match: match[1] + TABLES[match[2]]() + match[3], text)
 
 
 def list_settings() -> str:
@@ -68,7 +68,7 @@ def _shown(default: Any) -> str:
     return f"`{default.value}`" if isinstance(default, Enum) else f"`{default}`"
 
 
-TABLES = {"settings": list_settings, "cut_outs": list_cutouts}
+TABLES = {"settings": list_settings, "cutouts": list_cutouts}
 
 if __name__ == "__main__":
     sys.exit(main())
