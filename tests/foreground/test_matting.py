@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from install import by_hand
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground import matting, release_models, resolve
 from lib_iclight.foreground.matting import BIREFNET, ISNET, ISNET_ANIME, U2NET, Family, MattingModel
 from lib_iclight.foreground.methods import Cutout
+from lib_iclight.pip_command import write_pip_command
 from lib_iclight.weights.manifest import manifest
 from tests.weights.conftest import manifest_file
 
@@ -172,7 +172,7 @@ for sys.executable in {PYTHONS!r}:
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     for python, said in zip(PYTHONS, answer.stdout.splitlines(), strict=True):
         assert "need onnxruntime" in said and "grabcut" in said
-        assert f"install it by {by_hand(python)} (no restart" in said, "as install.py says it"
+        assert f"install it by {write_pip_command(python, 'onnxruntime')} (no restart" in said, "as install.py says it"
 
 
 def test_onnxruntime_that_is_broken_is_not_said_to_be_missing(tmp_path: Path) -> None:
