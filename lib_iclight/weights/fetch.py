@@ -86,7 +86,7 @@ def advise_by_hand(file: ManifestFile, folder: Path) -> str:
 def fetch(
     file: ManifestFile,
     folder: Path,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Path:
@@ -175,7 +175,7 @@ class _Download:
         self,
         file: ManifestFile,
         folder: Path,
-        on_progress: Callable[[Progress], None] | None,
+        on_progress: Callable[[Progress], object] | None,
         check_cancelled: Callable[[], None],
         sleep: Callable[[float], object],
     ) -> None:

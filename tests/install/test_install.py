@@ -73,7 +73,9 @@ class Environment:
 def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with a copy of pip: beside the original there is onnxruntime too."""
     folder = tmp_path_factory.mktemp("pip")
-    shutil.copytree(Path(importlib.util.find_spec("pip").origin).parent, folder / "pip")
+    spec = importlib.util.find_spec("pip")
+    assert spec is not None and spec.origin is not None
+    shutil.copytree(Path(spec.origin).parent, folder / "pip")
     return folder
 
 

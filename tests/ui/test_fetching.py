@@ -39,6 +39,8 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """Its answers."""
 
+    server: Server
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(len(DATA)))

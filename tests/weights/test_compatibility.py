@@ -104,7 +104,7 @@ def test_sdxl_is_named(sd15: Shapes) -> None:
 
 
 def test_flux_is_named(sd15: Shapes) -> None:
-    flux = {
+    flux: Shapes = {
         "img_in.weight": (3072, 64),
         "double_blocks.0.img_attn.qkv.weight": (9216, 3072),
         "single_blocks.0.linear1.weight": (21504, 3072),

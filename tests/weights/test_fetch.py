@@ -176,7 +176,7 @@ def test_a_refusal_is_final_and_says_what_to_do(
     file, data = serve(status)
     part(tmp_path).write_bytes(data[:7])
     with pytest.raises(ICLightError) as refusal:
-        fetch(file, tmp_path, sleep=pytest.fail)
+        fetch(file, tmp_path, sleep=lambda _: pytest.fail("it tries again"))
     for said in (status, f"{server.address}/someone/model/resolve/1/model.onnx", str(tmp_path / "model.onnx")):
         assert said in str(refusal.value)
     assert len(server.requests) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from collections.abc import Callable
@@ -136,6 +135,6 @@ def test_a_killed_process_leaves_no_lock(
     file, data = serve(Fault("hold", 0.5))
     process, hearer = start_process(file, tmp_path, server.address)
     hearer.recv()
-    os.kill(process.pid, 9)
+    process.kill()
     process.join()
     assert fetch(file, tmp_path).read_bytes() == data
