@@ -10,6 +10,7 @@ is taken. Times are processor seconds on one core, the better of three runs.
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,8 +41,8 @@ def main() -> None:
         original, result = pair(photo, width, height)
         print(
             f"{width:>6}×{height:<5}"
-            f" {seconds(lambda o=original, r=result: finish(r, o, None, detail_transfer=1.0)):8.2f}"
-            f" {seconds(lambda o=original, r=result: finish(r, o, None, colour_keep=1.0)):8.2f}"
+            f" {seconds(functools.partial(finish, result, original, None, detail_transfer=1.0)):8.2f}"
+            f" {seconds(functools.partial(finish, result, original, None, colour_keep=1.0)):8.2f}"
         )
 
 

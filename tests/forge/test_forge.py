@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from iclight_standalone import reference as oracle
-from iclight_workshop.bench import ForgeBench, encode, forge_bench, subject
+from iclight_workshop.host_bench import ForgeBench, encode, forge_bench, subject
 from tests.contract.cases import BASE, FC, HEIGHT, HIRES, WIDTH, panel_subject
 
 PICTURE = encode(subject().convert("RGB"))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from iclight_workshop.bench import REPOSITORY
+from iclight_workshop.host_bench import REPOSITORY
 from install import by_hand
 
 
