@@ -6,9 +6,10 @@ standard library: `install.py` runs it at every start.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.machinery
 import json
 import sys
+import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,10 @@ def load_notice_script(own: Path) -> type:
     :param own: this extension's folder.
     """
     path = own / "lib_iclight" / "hosts" / "notice_script.py"
-    spec = importlib.util.spec_from_file_location("iclight_notice_script", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader = importlib.machinery.SourceFileLoader("iclight_notice_script", str(path))
+    module = types.ModuleType(loader.name)
+    module.__file__ = str(path)
+    loader.exec_module(module)
     return module.ICLightNotice
 
 

@@ -12,8 +12,8 @@ from lib_iclight.errors import ICLightError
 from lib_iclight.light import Light, draw_light_map
 from lib_iclight.weights.kind import Kind
 
-from .choose import SMALL, Models, choose
-from .relighter import Relighter, check_number, open_picture, quiet_imports, save_picture
+from .model_files import SMALL, Models, choose_models
+from .relighter import Relighter, check_number, open_picture, save_picture, silence_imports
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
         check_number("size", options.size, "--size")
     if options.output.suffix.lower() != ".png":
         raise ICLightError(f"--output must name a .png file, not {options.output}.")
-    models = choose(options.checkpoint, options.iclight, options.small)
-    models.of(Kind.FOREGROUND)
+    models = choose_models(options.checkpoint, options.iclight, options.small)
+    models.find(Kind.FOREGROUND)
     print(models.note)
     recorder = FirstCall()
     rows = _relight_rows(Relighter(models, [recorder]), options)
@@ -126,7 +126,7 @@ def _relight_rows(relighter: Relighter, options: argparse.Namespace) -> list[lis
 
 def _print_error(recorder: FirstCall, models: Models, subject: Image.Image) -> None:
     """Compute the first relight's first step again, from the subject's pixels on, and print how far the two differ."""
-    with quiet_imports():
+    with silence_imports():
         from . import reference
 
     assert recorder.given is not None and recorder.output is not None, "every relight calls the UNet"
@@ -134,7 +134,7 @@ def _print_error(recorder: FirstCall, models: Models, subject: Image.Image) -> N
     height, width = (8 * length for length in scaled.shape[-2:])
     picture = reference.cover(reference.grey_composite(subject), width, height)
     condition = reference.condition(models.checkpoint, picture)
-    denoiser = reference.Denoiser(models.checkpoint, models.of(Kind.FOREGROUND))
+    denoiser = reference.Denoiser(models.checkpoint, models.find(Kind.FOREGROUND))
     expected = denoiser.epsilon_of_scaled(scaled[:, :4], timesteps, prompts, condition)
     error = reference.relative_error(recorder.output, expected)
     print(f"UNet output against diffusers' UNet2DConditionModel with summed weights: relative error {error:.1e}")

@@ -17,7 +17,7 @@ from lib_iclight.hosts.first_stage import FirstStageVAE
 from lib_iclight.hosts.sampler import keep_latent_in_mask
 
 from .sampler import State
-from .tab_pictures import on_white, resize_image
+from .tab_pictures import composite_on_white, resize_image
 
 
 def standalone_host(models_folders: Sequence[Path], state: State) -> Host:
@@ -54,7 +54,7 @@ class StandaloneWebUI(WebUI):
         return resize_image(fit.resize_mode, image, fit.width, fit.height)
 
     def flatten_like_tab(self, image: Image.Image) -> Image.Image:
-        return on_white(image)
+        return composite_on_white(image)
 
     def outer_generations(self, p: Any) -> Iterator[Any]:
         return iter(())

@@ -7,7 +7,7 @@ import gzip
 import importlib.util
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,9 @@ class Unet(ldm.UNetModel):
                     )
         for module in self.modules():
             if isinstance(module, CrossAttention):
-                module.forward = functools.partial(_attention, module)
+                _replace_forward(module, _attention)
             elif isinstance(module, nn.GroupNorm):
-                module.forward = functools.partial(_group_norm, module)
+                _replace_forward(module, _group_norm)
         self.load_state_dict(tensors)
 
     def forward(self, x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
@@ -98,6 +98,11 @@ class Unet(ldm.UNetModel):
                 else:
                     x = ldm.TimestepEmbedSequential(layer)(x, embedding, context)
         return self.out(x)
+
+
+def _replace_forward(module: Any, forward: Callable[..., Tensor]) -> None:
+    """On this one module, by a function that takes the module first."""
+    module.forward = functools.partial(forward, module)
 
 
 def _group_norm(self: nn.GroupNorm, x: Tensor) -> Tensor:
@@ -131,6 +136,10 @@ class FirstStage(AutoencoderKL):
     def encode(self, pixels: Tensor) -> Tensor:
         """[B, 3, H, W] in -1…1 to [B, 4, H/8, W/8], drawn from the posterior by the global random state."""
         return super().encode(pixels).latent_dist.sample()
+
+    def encode_mode(self, pixels: Tensor) -> Tensor:
+        """The same without chance: the posterior's mode."""
+        return super().encode(pixels).latent_dist.mode()
 
     def process_in(self, latent: Tensor) -> Tensor:
         """What the VAE gives to what the UNet takes."""
@@ -182,7 +191,7 @@ def load_tokenizer() -> CLIPTokenizer:
     :raises ICLightError: open-clip-torch is not installed.
     """
     found = importlib.util.find_spec("open_clip")
-    if found is None:
+    if found is None or found.origin is None:
         raise ICLightError("CLIP's vocabulary is missing: install open-clip-torch, without its dependencies.")
     packed = Path(found.origin).with_name("bpe_simple_vocab_16e6.txt.gz").read_bytes()
     lines = gzip.decompress(packed).decode("utf-8").split("\n")

@@ -16,8 +16,8 @@ from lib_iclight.light import Background, Light
 from lib_iclight.ui.parts import QUIET, UNNAMED, build_picture, build_setting
 from lib_iclight.weights.kind import Kind
 
-from .choose import SMALL, choose
-from .relighter import PROMPT, SEED, Relighter, check_number, size_for
+from .model_files import SMALL, choose_models
+from .relighter import PROMPT, SEED, Relighter, check_number, choose_size
 
 ADDRESS = "127.0.0.1"
 """Nobody else is served."""
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     for name in ("steps", "size", "port"):
         if getattr(options, name) is not None:
             check_number(name, getattr(options, name), f"--{name}")
-    models = choose(options.checkpoint, options.iclight, options.small)
+    models = choose_models(options.checkpoint, options.iclight, options.small)
     print(models.note)
     page = build(Relighter(models), options.steps, options.size or models.side)
     try:
@@ -132,7 +132,7 @@ def _connect(
     def on_relight(*values: Any, progress: gr.Progress = gr.Progress()) -> tuple[Image.Image, Image.Image]:  # noqa: B008
         done = itertools.count(1)
         try:
-            relit = _relit(
+            relit = _relight(
                 relighter, dict(zip(names, values, strict=True)), steps, side, lambda: progress((next(done), steps))
             )
         except ICLightError as error:
@@ -146,7 +146,7 @@ def _connect(
         button.click(on_relight, [parts[name] for name in names], outputs, **UNNAMED)
 
 
-def _relit(relighter: Relighter, values: dict[str, Any], steps: int, side: int, on_step: Any) -> Any:
+def _relight(relighter: Relighter, values: dict[str, Any], steps: int, side: int, on_step: Any) -> Any:
     """:param values: the page's, by name."""
     subject, kind = values["subject"], Kind(values["kind"])
     if subject is None:
@@ -166,6 +166,6 @@ def _relit(relighter: Relighter, values: dict[str, Any], steps: int, side: int, 
         raise ICLightError("A plain background needs a side that is bright: choose one, or give a background picture.")
     else:
         settings["background"] = values["light"]
-    width, height = size_for(subject, side)
+    width, height = choose_size(subject, side)
     generation = {"prompt": values["prompt"], "seed": values["seed"], "steps": steps, "width": width, "height": height}
     return relighter.relight(kind, settings, on_step, **generation)

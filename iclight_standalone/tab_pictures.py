@@ -15,7 +15,7 @@ Region = tuple[int, int, int, int]
 LANCZOS = Image.Resampling.LANCZOS
 
 
-def opened(value: Any, name: str) -> Image.Image:
+def decode_picture(value: Any, name: str) -> Image.Image:
     """A picture as :meth:`Picture.from_value` takes it: in mode RGBA where it is transparent, else RGB."""
     picture = Picture.from_value(value, name)
     image = picture.to_image()
@@ -24,7 +24,7 @@ def opened(value: Any, name: str) -> Image.Image:
     return image
 
 
-def on_white(image: Image.Image) -> Image.Image:
+def composite_on_white(image: Image.Image) -> Image.Image:
     """Without transparency, in mode RGB."""
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
@@ -51,7 +51,7 @@ def resize_image(mode: int, image: Image.Image, width: int, height: int) -> Imag
     return Image.fromarray(np.pad(np.asarray(image), rims, mode="edge"))
 
 
-def crop_region(mask: Image.Image, padding: int, width: int, height: int) -> Region | None:
+def find_crop_region(mask: Image.Image, padding: int, width: int, height: int) -> Region | None:
     """What "only masked" cuts out: the mask's box, padded, then widened to the shape that is sampled.
 
     :param mask: white where it is painted.
@@ -64,13 +64,13 @@ def crop_region(mask: Image.Image, padding: int, width: int, height: int) -> Reg
     top, bottom = max(box[1] - padding, 0), min(box[3] + padding, mask.height)
     shape = width / height
     if (right - left) / (bottom - top) > shape:
-        top, bottom = _widened(top, bottom, int((right - left) / shape), mask.height)
+        top, bottom = _widen(top, bottom, int((right - left) / shape), mask.height)
     else:
-        left, right = _widened(left, right, int((bottom - top) * shape), mask.width)
+        left, right = _widen(left, right, int((bottom - top) * shape), mask.width)
     return left, top, right, bottom
 
 
-def _widened(first: int, last: int, size: int, limit: int) -> tuple[int, int]:
+def _widen(first: int, last: int, size: int, limit: int) -> tuple[int, int]:
     """The span of that size around this one, moved into 0…limit and cut there if it is too long."""
     first -= (size - (last - first)) // 2
     first = max(0, min(first, limit - size))

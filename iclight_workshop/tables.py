@@ -6,7 +6,6 @@ Each stands between `<!-- table: NAME -->` and `<!-- end of table -->`.
 from __future__ import annotations
 
 import re
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -71,4 +70,4 @@ def _shown(default: Any) -> str:
 TABLES = {"settings": list_settings, "cutouts": list_cutouts}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -42,13 +42,14 @@ def encode_picture(host: Host, sd_model: Any, source: Source, width: int, height
     :returns: the posterior's mode, scaled: float32 [1, 4, height / 8, width / 8] on the CPU.
     """
     known = _latents.setdefault(host.vae.network(sd_model), OrderedDict())
-    key = (source.picture.digest, source.tab_fit, width, height, host.vae.encodes_in_tiles())
+    what = (source.picture.digest, source.tab_fit, width, height)
+    key = (what, host.vae.encodes_in_tiles())
     if key not in known:
         pixels = torch.from_numpy(fit_picture(host, source, width, height))[None].float() / 254
         # contiguous NCHW: on a CPU the convolutions' channels-last layout rounds four times as badly
         latent, in_tiles = host.vae.encode(sd_model, pixels.movedim(-1, 1).contiguous().movedim(1, -1))
         # where memory ran out, the host has encoded in tiles unasked: next time it may do without
-        known[(*key[:-1], in_tiles)] = latent
+        known[what, in_tiles] = latent
         while len(known) > _MAX_LATENTS:
             known.popitem(last=False)
         return latent

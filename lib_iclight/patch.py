@@ -14,6 +14,9 @@ from .weights import Offsets, check_fit
 
 _WRAPPER = "model_function_wrapper"
 
+_PREVIOUS = "iclight_previous"
+"""The attribute that tells our wrapper by, and holds the one that was there before."""
+
 
 @dataclass
 class Patch:
@@ -70,8 +73,8 @@ def name_wrapper(unet: Any) -> str:
 def _foreign_wrapper(unet: Any) -> Callable | None:
     """The wrapper that was there before, with ours of an earlier call taken off."""
     wrapper = unet.model_options.get(_WRAPPER)
-    while hasattr(wrapper, "iclight_previous"):
-        wrapper = wrapper.iclight_previous
+    while hasattr(wrapper, _PREVIOUS):
+        wrapper = getattr(wrapper, _PREVIOUS)
     return wrapper
 
 
@@ -86,7 +89,7 @@ def _wrapper(patch: Patch, condition: torch.Tensor, previous: Callable | None) -
             return previous(apply_model, args)
         return apply_model(noisy, args["timestep"], **args["c"])
 
-    relight.iclight_previous = previous
+    setattr(relight, _PREVIOUS, previous)
     return relight
 
 

@@ -39,7 +39,7 @@ def on_green(foreground: Foreground) -> Image.Image:
     if foreground.alpha is None:
         return Image.fromarray(foreground.colour)
     share = foreground.alpha[..., None].astype(np.float32) / 255
-    mixed = foreground.colour * share + np.float32(_GREEN) * (1 - share)
+    mixed = foreground.colour * share + np.array(_GREEN, np.float32) * (1 - share)
     return Image.fromarray(np.rint(mixed).astype(np.uint8))
 
 

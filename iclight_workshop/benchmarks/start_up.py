@@ -18,8 +18,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..bench import REPOSITORY
 from ..forge_server import ForgeServer
+from ..host_bench import REPOSITORY
 
 STARTS = 10
 

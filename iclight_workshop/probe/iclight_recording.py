@@ -106,12 +106,11 @@ def record_sampling(sampler: Any, folder: Path, keep: int) -> None:
 
 def time_merge(unet: Any, record: dict[str, Any]) -> None:
     """Time the merge of this patcher's weights; the reference is weak, as Forge drops patchers that nobody holds."""
-    reference = weakref.ref(unet)
+    reference, refresh_loras = weakref.ref(unet), type(unet).refresh_loras
 
     def timed() -> None:
         start = time.perf_counter()
-        patcher = reference()
-        type(patcher).refresh_loras(patcher)
+        refresh_loras(reference())
         record["seconds_merging"] += time.perf_counter() - start
 
     unet.refresh_loras = timed

@@ -147,7 +147,7 @@ class ForgeWebUI(WebUI):
 
 def _frames_of(function: Callable[..., Any]) -> Iterator[FrameType]:
     """Where a function of Forge's is running right now, on this call stack, the innermost first."""
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_code is function.__code__:
             yield frame

@@ -17,6 +17,7 @@ from ..pictures import Picture
 from ..request import RelightRequest
 from ..setting_types import Place
 from ..weights import read_catalogue
+from .markup import as_html_text
 from .parts import QUIET, UNNAMED
 
 PREVIEW_SIZE = 1024
@@ -69,11 +70,11 @@ def build_preview(
 
 
 def _connect(parts: dict[str, Any], painting: Canvas, show: Any, mask_is_painted: Any, host: Host) -> None:
-    def on_show(*values: Any) -> Image.Image:
+    def on_show(subject: Any, cutout: str, edge_shift: float, edge_feather: float, mask: Any) -> Image.Image:
         try:
-            return preview_cutout(*values, host)
+            return preview_cutout(subject, cutout, edge_shift, edge_feather, mask, host)
         except ICLightError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(as_html_text(str(error))) from error
 
     def on_subject(mask: Any, is_painted: bool) -> tuple[Any, ...]:
         # Strokes belong to the picture that they were painted on; a mask from a file may have come before its subject.
@@ -119,7 +120,7 @@ def take_strokes(
     try:
         painted = _painted_over(mask, strokes)
     except ICLightError as error:
-        raise gr.Error(str(error)) from error
+        raise gr.Error(as_html_text(str(error))) from error
     return painted, strokes and Image.new("RGBA", strokes.size), mask_is_painted or painted is not mask
 
 
@@ -143,7 +144,7 @@ def preview_cutout(
         if holds_memory():
             host.webui.release_with_models(release_models)
     for note in foreground.notes:
-        gr.Warning(note)
+        gr.Warning(as_html_text(note))
     return _lay_on_board(foreground)
 
 
@@ -152,7 +153,7 @@ def _painted_over(mask: Image.Image | None, strokes: Image.Image | None) -> Imag
     if strokes is None:
         return mask
     strokes = strokes.convert("RGBA")
-    if not strokes.getextrema()[3][1]:  # nothing but transparency
+    if strokes.getchannel("A").getbbox() is None:  # nothing but transparency
         return mask
     if mask is None:
         return strokes

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from iclight_standalone import reference as oracle
-from iclight_workshop.bench import (
+from iclight_workshop.host_bench import (
     BASE,
     HEIGHT,
     HIRES,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from iclight_standalone import reference as oracle
-from iclight_workshop.bench import Bench
+from iclight_workshop.host_bench import Bench
 
 from .cases import CASES, Case
 

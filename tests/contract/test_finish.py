@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from iclight_standalone import reference as oracle
-from iclight_workshop.bench import Bench, Outcome, encode, mask, subject, tab_picture
+from iclight_workshop.host_bench import Bench, Outcome, encode, mask, subject, tab_picture
 from lib_iclight.finish import finish
 from lib_iclight.finish.area import DetailArea
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from iclight_standalone import reference as oracle
-from iclight_workshop.bench import Bench, background, encode, mask, subject, tab_picture
+from iclight_workshop.host_bench import Bench, background, encode, mask, subject, tab_picture
 
 from .cases import BASE, BOX, FBC, FC, HEIGHT, TAB, WIDTH, relight
 

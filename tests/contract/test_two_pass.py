@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from iclight_standalone import reference as oracle
-from iclight_workshop.bench import Bench, subject
+from iclight_workshop.host_bench import Bench, subject
 
 from .cases import BASE, HIRES, panel_subject, relight
 

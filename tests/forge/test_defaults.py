@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from iclight_workshop.bench import forge_bench
+from iclight_workshop.host_bench import forge_bench
 from tests.contract.cases import WIDTH
 
 from .browser import ForgePage, chromium

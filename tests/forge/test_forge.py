@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from iclight_standalone import reference as oracle
-from iclight_workshop.bench import ForgeBench, background, encode, forge_bench, subject
+from iclight_workshop.host_bench import ForgeBench, background, encode, forge_bench, subject
 from tests.contract.cases import BASE, FC, HEIGHT, HIRES, TAB, WIDTH, panel_subject, relight
 
 PICTURE = encode(subject().convert("RGB"))

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from iclight_standalone import reference as oracle
-from iclight_workshop.bench import ForgeBench, background, forge_bench, subject, tab_picture
+from iclight_workshop.host_bench import ForgeBench, background, forge_bench, subject, tab_picture
 from lib_iclight.weights.manifest import manifest
 from tests.contract.cases import (
     BASE,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from iclight_workshop.bench import REPOSITORY, decode, encode, subject, tab_picture
 from iclight_workshop.forge_server import ForgeServer
+from iclight_workshop.host_bench import REPOSITORY, decode, encode, subject, tab_picture
 from tests.contract.cases import BASE, HEIGHT, WIDTH, relight
 
 OTHER_SCRIPT = """

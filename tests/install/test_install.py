@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from iclight_workshop.host_bench import REPOSITORY
 from lib_iclight.pip_command import write_pip_command
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

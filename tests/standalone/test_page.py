@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from iclight_standalone.__main__ import main
-from iclight_standalone.choose import SMALL, choose
+from iclight_standalone.model_files import SMALL, choose_models
 from iclight_standalone.page import ADDRESS, build, serve
 from iclight_standalone.relighter import Relighter
 from lib_iclight.light import Background, draw_background
@@ -98,7 +98,7 @@ class Visitor:
 
 @pytest.fixture(scope="module")
 def relighter() -> Relighter:
-    return Relighter(choose(small=True))
+    return Relighter(choose_models(small=True))
 
 
 @pytest.fixture(scope="module")

@@ -29,9 +29,7 @@ class KModel(nn.Module):
     def __init__(self, unet: Unet) -> None:
         super().__init__()
         self.diffusion_model = unet
-        betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
-        kept = torch.cumprod(1 - betas, dim=0)
-        self.log_sigmas = ((1 - kept) / kept).sqrt().float().log()
+        self.log_sigmas = compute_sigmas().log()
 
     def schedule(self, steps: int) -> Tensor:
         """Sigmas from the most noise to none, [steps + 1]: evenly over the levels, between two in the logarithm."""
@@ -56,6 +54,13 @@ class KModel(nn.Module):
             scaled = torch.cat([scaled, c_concat], dim=1)
         level = (t.log() - self.log_sigmas[:, None]).abs().argmin(dim=0)
         return x - self.diffusion_model(scaled, level, c_crossattn) * sigma
+
+
+def compute_sigmas() -> Tensor:
+    """SD 1's 1,000 levels of noise, rising, [1000]: by the scaled linear schedule of its training."""
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    kept = torch.cumprod(1 - betas, dim=0)
+    return ((1 - kept) / kept).sqrt().float()
 
 
 class VAE:
@@ -121,7 +126,7 @@ def _read(checkpoint: Path) -> dict[str, Tensors]:
         tensors = load_file(checkpoint)
     except (SafetensorError, OSError) as error:
         raise ICLightError(f"{checkpoint.name} can't be read as a safetensors file: {error}.") from error
-    parts = {}
+    parts: dict[str, Tensors] = {}
     for part, prefix in PARTS.items():
         parts[part] = {name[len(prefix) :]: tensors[name].float() for name in tensors if name.startswith(prefix)}
         if not parts[part]:

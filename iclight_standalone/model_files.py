@@ -54,7 +54,7 @@ class Models:
     note: str
     """What the user should know of these models, in a few plain sentences."""
 
-    def of(self, kind: Kind) -> Path:
+    def find(self, kind: Kind) -> Path:
         """The IC-Light file of a kind.
 
         :raises ICLightError: there is none.
@@ -64,7 +64,7 @@ class Models:
         return self.iclight[kind]
 
 
-def choose(
+def choose_models(
     checkpoint: Path | None = None, iclight: Path | None = None, small: bool = False, extension: Path | None = None
 ) -> Models:
     """Choose the files. What is not named is looked for in the Forge that the extension lies in.
@@ -76,31 +76,31 @@ def choose(
     is_named = checkpoint is not None or iclight is not None
     if small and is_named:
         raise ICLightError("--small goes with neither --checkpoint nor --iclight: leave one or the other out.")
-    forge = _forge(extension or EXTENSION)
+    forge = _find_forge(extension or EXTENSION)
     folders = [(forge or Path()) / "models" / name for name in ("ic-light", "unet", "diffusion_models")]
     if not small:
-        checkpoint = checkpoint or (_first_checkpoint(forge / "models" / "Stable-diffusion") if forge else None)
-        files = _first_of_each_kind(folders) if iclight is None else {kind_of(iclight): iclight}
+        checkpoint = checkpoint or (_find_first_checkpoint(forge / "models" / "Stable-diffusion") if forge else None)
+        files = _find_first_of_each_kind(folders) if iclight is None else {kind_of(iclight): iclight}
         if checkpoint is not None and files:
-            return Models(checkpoint, files, folders, SIDE, CFG, _note(checkpoint, files))
+            return Models(checkpoint, files, folders, SIDE, CFG, _write_note(checkpoint, files))
     if is_named:
         missing, option = ("IC-Light model", "--iclight") if checkpoint else ("SD 1.5 checkpoint", "--checkpoint")
         raise ICLightError(f"There is no {missing} to go with it: name one with {option}.")
-    return _small(folders)
+    return _list_small_models(folders)
 
 
-def _forge(extension: Path) -> Path | None:
+def _find_forge(extension: Path) -> Path | None:
     """The web UI's folder, where the extension lies in its `extensions`."""
     return extension.parents[1] if extension.parent.name == "extensions" else None
 
 
-def _first_checkpoint(folder: Path) -> Path | None:
+def _find_first_checkpoint(folder: Path) -> Path | None:
     """The first SD 1.5 checkpoint by name, told from the files' headers."""
     return next((path for path in sorted(folder.glob("*.safetensors")) if _is_sd15(path)), None)
 
 
 def _is_sd15(path: Path) -> bool:
-    from .model import PARTS
+    from .stable_diffusion import PARTS
 
     try:
         with safe_open(path, framework="pt") as file:
@@ -113,25 +113,25 @@ def _is_sd15(path: Path) -> bool:
         return False
 
 
-def _first_of_each_kind(folders: list[Path]) -> dict[Kind, Path]:
+def _find_first_of_each_kind(folders: list[Path]) -> dict[Kind, Path]:
     files: dict[Kind, Path] = {}
     for path, kind in known_models(read_catalogue(folders)).items():
         files.setdefault(kind, path)
     return files
 
 
-def _note(checkpoint: Path, files: dict[Kind, Path]) -> str:
+def _write_note(checkpoint: Path, files: dict[Kind, Path]) -> str:
     names = " and ".join(path.name for path in files.values())
     return f"{checkpoint.name} with {names}. On a CPU a picture of {SIDE}×{SIDE} pixels takes minutes."
 
 
-def _small(folders: list[Path]) -> Models:
+def _list_small_models(folders: list[Path]) -> Models:
     checkpoint, iclight = SMALL / "small_sd15.safetensors", SMALL / "ic-light"
     files = {
         Kind.FOREGROUND: iclight / "iclight_sd15_fc.safetensors",
         Kind.BACKGROUND: iclight / "iclight_sd15_fbc.safetensors",
     }
-    millions = _parameters(checkpoint) / 1e6
+    millions = _count_parameters(checkpoint) / 1e6
     note = (
         f"This is the repository's small model: a UNet of {millions:.1f} million parameters, trained on rendered "
         "solids. It is not Stable Diffusion: it shows that the light obeys, not beauty. Real weights do the real thing."
@@ -139,7 +139,7 @@ def _small(folders: list[Path]) -> Models:
     return Models(checkpoint, files, folders, SMALL_SIDE, SMALL_CFG, note)
 
 
-def _parameters(checkpoint: Path) -> int:
+def _count_parameters(checkpoint: Path) -> int:
     """How many a checkpoint's UNet has, read from its header."""
     try:
         with safe_open(checkpoint, framework="pt") as file:

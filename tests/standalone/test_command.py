@@ -19,9 +19,9 @@ from safetensors.torch import load_file, save_file
 
 from iclight_standalone import relighter
 from iclight_standalone.__main__ import main
-from iclight_standalone.choose import SMALL
-from iclight_standalone.command import output_names
-from iclight_standalone.relighter import size_for
+from iclight_standalone.command import name_outputs
+from iclight_standalone.model_files import SMALL
+from iclight_standalone.relighter import choose_size
 from lib_iclight.light import Background, Light, draw_background, draw_light_map
 from lib_iclight.weights.convert import convert
 
@@ -257,7 +257,7 @@ def test_an_earlier_result_stays_until_the_new_one_is_whole(photo: Path, tmp_pat
 @given(st.lists(st.text("aAÄ.-12pngé\u0301e", min_size=1, max_size=5).filter(lambda name: set(name) != {"."})))
 def test_every_picture_has_a_name_of_its_own(names: list[str]) -> None:
     """Also where the file system tells neither case nor composed from decomposed letters."""
-    made = output_names([Path("some", name) for name in names])
+    made = name_outputs([Path("some", name) for name in names])
     assert len({unicodedata.normalize("NFC", name).casefold() for name in made}) == len(names)
     for name, target in zip(names, made, strict=True):
         assert target.endswith(".png")
@@ -265,8 +265,8 @@ def test_every_picture_has_a_name_of_its_own(names: list[str]) -> None:
 
 
 def test_names_stay() -> None:
-    assert output_names([Path("x/a.jpg"), Path("y/b.webp")]) == ["a.png", "b.png"]
-    assert output_names([Path("x/a.jpg"), Path("x/a.png"), Path("y/A.jpg")]) == [
+    assert name_outputs([Path("x/a.jpg"), Path("y/b.webp")]) == ["a.png", "b.png"]
+    assert name_outputs([Path("x/a.jpg"), Path("x/a.png"), Path("y/A.jpg")]) == [
         "a.jpg.png",
         "a.png.png",
         "A.jpg-2.png",
@@ -275,7 +275,7 @@ def test_names_stay() -> None:
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.sampled_from([64, 256, 512]))
 def test_sizes_have_the_pictures_shape(width: int, height: int, side: int) -> None:
-    sampled = size_for(Image.new("L", (width, height)), side)
+    sampled = choose_size(Image.new("L", (width, height)), side)
     assert all(length % 8 == 0 and length >= 64 for length in sampled)
     shape = min(max(width / height, 0.5), 2)
     if side > 64:
@@ -284,7 +284,7 @@ def test_sizes_have_the_pictures_shape(width: int, height: int, side: int) -> No
 
 
 def test_sizes_that_are_given() -> None:
-    size = functools.partial(size_for, Image.new("L", (300, 200)), 256)
+    size = functools.partial(choose_size, Image.new("L", (300, 200)), 256)
     assert size(width=100, height=130) == (96, 128)
     assert size(width=240) == (240, 160)
     assert size(height=200) == (296, 200)

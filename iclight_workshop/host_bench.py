@@ -182,7 +182,7 @@ def relight(**values: Any) -> dict[str, Any]:
 
 def subject() -> Image.Image:
     """A portrait whose transparency is drawn, soft at the edge, at a size that nothing divides."""
-    portrait = Image.fromarray(skimage.data.astronaut()).resize((333, 401), Image.BICUBIC)
+    portrait = Image.fromarray(skimage.data.astronaut()).resize((333, 401), Image.Resampling.BICUBIC)
     y, x = np.mgrid[0:401, 0:333]
     distance = np.hypot((x - 160) / 150, (y - 200) / 190)
     alpha = ((1.1 - distance) / 0.2).clip(0, 1) * 255
@@ -197,7 +197,7 @@ def background() -> Image.Image:
 
 def tab_picture(width: int, height: int) -> Image.Image:
     """What the img2img tab holds, at the size that is sampled."""
-    return Image.fromarray(skimage.data.chelsea()).convert("RGB").resize((width, height), Image.BICUBIC)
+    return Image.fromarray(skimage.data.chelsea()).convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
 
 
 def mask(width: int, height: int, box: tuple[int, int, int, int]) -> Image.Image:

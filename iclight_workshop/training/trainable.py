@@ -4,7 +4,7 @@ Stable Diffusion normalises in 32 groups. Where a network is 32 or 64 channels w
 how bright or colourful a picture is as a whole is normalised away: the networks can't learn it. So they are trained as
 if what keeps the normalisation from dividing by zero, its epsilon, were 1 (0.1 in the UNet's transformers), which
 leaves sizes alone that are below 1. A network with a large epsilon is the same as one with a small epsilon whose
-activations are smaller by its root: :func:`to_real_epsilon` turns one into the other when the weights are written.
+activations are smaller by its root: :func:`scale_to_real_epsilon` turns one into the other when weights are written.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ _SILENT_AT_FIRST = ("out_layers.3.weight", "conv2.weight", "proj_out.weight", "o
 """Residuals begin with nothing to add, as ldm's own do: deep networks start to learn sooner."""
 
 
-def new_unet() -> Unet:
+def make_unet() -> Unet:
     """For text to picture, with ldm's names."""
     unet = UNet2DConditionModel(**_UNET)
     names = ldm_names(dict(unet.named_parameters()))
     tensors = {names[name]: parameter.detach() for name, parameter in unet.named_parameters()}
     _silence(tensors)
-    return with_large_epsilon(Unet(tensors))
+    return enlarge_epsilon(Unet(tensors))
 
 
-def with_large_epsilon(network: _Network) -> _Network:
+def enlarge_epsilon(network: _Network) -> _Network:
     """The same network, to be trained."""
     gain = _VAE_GAIN if isinstance(network, TrainableVAE) else _UNET_GAIN
     for module in network.modules():
@@ -66,7 +66,7 @@ def with_large_epsilon(network: _Network) -> _Network:
     return network
 
 
-def to_real_epsilon(network: nn.Module) -> Tensors:
+def scale_to_real_epsilon(network: nn.Module) -> Tensors:
     """Weights with which a network with the real epsilon computes what this trained one does."""
     scale = (_VAE_GAIN if isinstance(network, TrainableVAE) else _UNET_GAIN) ** -0.5
     return {
@@ -81,7 +81,7 @@ def _silence(tensors: Tensors) -> None:
             tensor.zero_()
 
 
-def widened(tensors: Tensors, channels: int) -> Tensors:
+def widen(tensors: Tensors, channels: int) -> Tensors:
     """The same UNet with more input channels that it doesn't look at yet.
 
     :param channels: 8 for a subject, 12 for subject and background.
@@ -92,14 +92,14 @@ def widened(tensors: Tensors, channels: int) -> Tensors:
     return {**tensors, "input_blocks.0.0.weight": wide}
 
 
-def diffusers_names(tensors: Tensors) -> Tensors:
+def to_diffusers_names(tensors: Tensors) -> Tensors:
     """A UNet's tensors under the names that IC-Light's files have."""
     with torch.device("meta"):
         names = list(dict(UNet2DConditionModel(**_UNET).named_parameters()))
     return {name: tensors[ldm_name] for name, ldm_name in ldm_names(dict.fromkeys(names)).items()}
 
 
-def new_text_encoder() -> TextEncoder:
+def make_text_encoder() -> TextEncoder:
     """CLIP's text model with two narrow layers and its whole vocabulary."""
     config = CLIPTextConfig(
         vocab_size=49408,
@@ -128,8 +128,9 @@ class TrainableVAE(nn.Module):
         self.quant_conv, self.post_quant_conv = nn.Conv2d(8, 8, 1), nn.Conv2d(4, 4, 1)
         with torch.no_grad():
             _silence(dict(self.named_parameters()))
-            self.quant_conv.bias[4:] = -4  # a posterior that doesn't drown the picture in noise from the start
-        with_large_epsilon(self)
+            # a posterior that doesn't drown the picture in noise from the start
+            self.get_parameter("quant_conv.bias")[4:] = -4
+        enlarge_epsilon(self)
 
     def forward(self, pixels: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Encode, draw, decode.
@@ -150,9 +151,10 @@ class TrainableVAE(nn.Module):
         :param mean: of the unscaled latents' channels as they are, [4]; likewise deviation.
         """
         gain = 1 / (SCALING * deviation)
-        self.quant_conv.bias[:4] -= mean
-        self.quant_conv.bias[:4] *= gain
+        bias, post_bias = self.get_parameter("quant_conv.bias"), self.get_parameter("post_quant_conv.bias")
+        bias[:4] -= mean
+        bias[:4] *= gain
         self.quant_conv.weight[:4] *= gain[:, None, None, None]
-        self.quant_conv.bias[4:] += 2 * gain.log()
-        self.post_quant_conv.bias += self.post_quant_conv.weight[:, :, 0, 0] @ mean
+        bias[4:] += 2 * gain.log()
+        post_bias.add_(self.post_quant_conv.weight[:, :, 0, 0] @ mean)
         self.post_quant_conv.weight /= gain[None, :, None, None]

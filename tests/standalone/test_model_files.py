@@ -12,11 +12,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from iclight_standalone import choose as room
+from iclight_standalone import model_files
 from iclight_standalone.__main__ import main
-from iclight_standalone.choose import SMALL, choose
-from iclight_standalone.model import PARTS
+from iclight_standalone.model_files import SMALL, choose_models
 from iclight_standalone.relighter import Relighter
+from iclight_standalone.stable_diffusion import PARTS
 from lib_iclight.errors import ICLightError
 from lib_iclight.weights.kind import Kind
 from tests.conftest import random_offsets
@@ -68,16 +68,16 @@ def test_forges_own_files_are_found(forge: Path, extension: Path) -> None:
     fc = write_iclight(forge / "models" / "ic-light" / "iclight_sd15_fc.safetensors")
     write_iclight(forge / "models" / "ic-light" / "iclight_sd15_fcon.safetensors")
     fbc = write_iclight(forge / "models" / "unet" / "something.safetensors", 12)
-    models = choose(extension=extension)
+    models = choose_models(extension=extension)
     assert models.checkpoint == forge / "models" / "Stable-diffusion" / "f-sd15.safetensors"
     assert models.iclight == {Kind.FOREGROUND: fc, Kind.BACKGROUND: fbc}
     assert models.side == 512
     assert all(name in models.note for name in ("f-sd15", "iclight_sd15_fc.", "something", "minutes"))
-    assert choose(small=True, extension=extension).checkpoint == SMALL / "small_sd15.safetensors"
+    assert choose_models(small=True, extension=extension).checkpoint == SMALL / "small_sd15.safetensors"
 
 
 def test_a_forge_without_all_of_them_leaves_the_small_ones(forge: Path, extension: Path, tmp_path: Path) -> None:
-    models = choose(extension=extension)
+    models = choose_models(extension=extension)
     assert models.checkpoint == SMALL / "small_sd15.safetensors"
     assert models.side == 256
     assert models.folders[0] == forge / "models" / "ic-light", "matting models are Forge's all the same"
@@ -85,17 +85,17 @@ def test_a_forge_without_all_of_them_leaves_the_small_ones(forge: Path, extensio
     for path in (forge / "models" / "Stable-diffusion").glob("*sd15*"):
         path.unlink()
     (forge / "models" / "Stable-diffusion" / "z-last.safetensors").unlink()
-    assert choose(extension=extension).checkpoint == SMALL / "small_sd15.safetensors"
+    assert choose_models(extension=extension).checkpoint == SMALL / "small_sd15.safetensors"
 
 
 def test_a_named_file_is_joined_by_forges_other(forge: Path, extension: Path, tmp_path: Path) -> None:
     fc = write_iclight(forge / "models" / "ic-light" / "iclight_sd15_fc.safetensors")
     mine, own = write_checkpoint(tmp_path / "mine.safetensors"), write_iclight(tmp_path / "own.safetensors", 12)
-    assert choose(mine, extension=extension).of(Kind.FOREGROUND) == fc
-    named = choose(iclight=own, extension=extension)
+    assert choose_models(mine, extension=extension).find(Kind.FOREGROUND) == fc
+    named = choose_models(iclight=own, extension=extension)
     assert (named.checkpoint.name, named.iclight) == ("f-sd15.safetensors", {Kind.BACKGROUND: own})
     with pytest.raises(ICLightError, match="looks at the foreground: name one with --iclight"):
-        named.of(Kind.FOREGROUND)
+        named.find(Kind.FOREGROUND)
 
 
 @pytest.mark.parametrize(("option", "says"), [("checkpoint", "--iclight"), ("iclight", "--checkpoint")])
@@ -105,22 +105,22 @@ def test_a_file_alone_is_refused(
     monkeypatch.chdir(tmp_path)
     files = {"checkpoint": tmp_path / "mine.safetensors", "iclight": write_offsets()}
     with pytest.raises(ICLightError, match=f"name one with {says}"):
-        choose(**{option: files[option]}, extension=tmp_path / "iclight")
+        choose_models(**{option: files[option]}, extension=tmp_path / "iclight")
 
 
 def test_fetched_files_are_found_without_a_forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`python -m lib_iclight.weights fetch` puts them into models/ic-light of the current folder."""
     monkeypatch.chdir(tmp_path)
     fetched = write_iclight(Path("models/ic-light/iclight_sd15_fc.safetensors"))
-    assert choose(Path("mine.safetensors"), extension=tmp_path / "iclight").of(Kind.FOREGROUND) == fetched
+    assert choose_models(Path("mine.safetensors"), extension=tmp_path / "iclight").find(Kind.FOREGROUND) == fetched
 
 
 def test_files_of_two_folders_serve_one_web_ui(tmp_path: Path) -> None:
-    small = choose(small=True)
+    small = choose_models(small=True)
     iclight = {kind: tmp_path / kind.name / path.name for kind, path in small.iclight.items()}
     for kind, path in iclight.items():
         path.parent.mkdir()
-        shutil.copy(small.of(kind), path)
+        shutil.copy(small.find(kind), path)
     relighter = Relighter(dataclasses.replace(small, iclight=iclight))
     subject = {"subject": portrait(), "cutout": "none"}
     for kind, where in ((Kind.FOREGROUND, {"light": "left"}), (Kind.BACKGROUND, {"background": "left"})):
@@ -130,7 +130,7 @@ def test_files_of_two_folders_serve_one_web_ui(tmp_path: Path) -> None:
 
 
 def test_files_that_do_not_fit_are_refused_before_any_picture(write_offsets: Callable[..., Path]) -> None:
-    small = choose(small=True)
+    small = choose_models(small=True)
     with pytest.raises(ICLightError, match="made for a text encoder of width 64"):
         Relighter(dataclasses.replace(small, iclight={Kind.FOREGROUND: write_offsets()}))
 
@@ -138,7 +138,7 @@ def test_files_that_do_not_fit_are_refused_before_any_picture(write_offsets: Cal
 def test_the_command_says_which_files_it_takes(
     forge: Path, extension: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setattr(room, "EXTENSION", extension)
+    monkeypatch.setattr(model_files, "EXTENSION", extension)
     write_iclight(forge / "models" / "ic-light" / "iclight_sd15_fc.safetensors")
     # the first by name, and soon refused: it has hardly any of a checkpoint's tensors
     (forge / "models" / "Stable-diffusion" / "f-sd15.safetensors").unlink()
