@@ -8,7 +8,7 @@ import pytest
 
 from lib_iclight.foreground.colours import estimate_foreground_colours
 
-from .drawn import green_screen, hairy_alpha, mixed, subject_colours, to_bytes
+from iclight_workshop.drawn import green_screen, hairy_alpha, mixed, subject_colours, to_bytes
 
 
 @pytest.mark.parametrize(("width", "height"), [(800, 600), (1900, 1400)])

@@ -29,7 +29,7 @@ from lib_iclight.pictures import Picture
 from lib_iclight.weights import read_catalogue
 
 from . import stand_ins
-from .drawn import green_screen, hairy_alpha, mixed, to_bytes
+from iclight_workshop.drawn import green_screen, hairy_alpha, mixed, to_bytes
 from .stand_ins import StandIn
 from .test_grabcut import a_disc
 

@@ -14,7 +14,7 @@ from lib_iclight.errors import ICLightError
 from lib_iclight.foreground.edges import feather_edge, follow_colours, paint_over, shift_edge
 from lib_iclight.pictures import Picture
 
-from .drawn import green_screen, hairy_alpha, mixed, subject_colours, to_bytes
+from iclight_workshop.drawn import green_screen, hairy_alpha, mixed, subject_colours, to_bytes
 
 # ------------------------------------------------------------------------------------------------ following colours
 

@@ -15,12 +15,15 @@ LAYERS = ("lib_iclight", "iclight_standalone", "iclight_workshop", "tests")
 IMPORT_ALL = """
 import importlib, importlib.abc, importlib.util, json, sys, types
 
-class Stub(types.ModuleType):
-    __path__ = []
-    def __getattr__(self, name):
+class Anything(type):
+    def __getattr__(cls, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return type(name, (), {})
+        return Anything(name, (), {"__iter__": lambda self: iter(())})
+
+class Stub(types.ModuleType):
+    __path__ = []
+    __getattr__ = Anything.__getattr__
 
 class Host(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name, path, target=None):

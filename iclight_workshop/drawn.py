@@ -25,6 +25,17 @@ def hairy_alpha(width: int, height: int, seed: int = 0) -> np.ndarray:
     return cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
+def furry_alpha(width: int, height: int, seed: int = 0) -> np.ndarray:
+    """A disc with short fur, which a network that sees little of it still finds: float32 [height, width] in 0…1."""
+    random = np.random.default_rng(seed)
+    wide, tall = width * _FINER, height * _FINER
+    rows, columns = np.mgrid[:tall, :wide] - np.array([tall / 2, wide / 2])[:, None, None]
+    lengths = random.uniform(0, 0.03, 1500) * min(wide, tall)
+    hair = np.floor((np.arctan2(rows, columns) / (2 * np.pi) + 0.5) * (lengths.size - 1)).astype(int)
+    drawn = (np.hypot(rows, columns) < 0.3 * min(wide, tall) + lengths[hair]).astype(np.float32)
+    return cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
+
+
 def subject_colours(width: int, height: int) -> np.ndarray:
     """Browns that change over the picture, with a fine texture: float32 [height, width, 3] in 0…255."""
     down, across = np.mgrid[:height, :width].astype(np.float32)
