@@ -26,6 +26,7 @@ from lib_iclight.foreground import METHODS, CutoutMethod, CutoutSettings, compos
 from lib_iclight.foreground.matting import MattingModel
 from lib_iclight.foreground.methods import GRABCUT
 from lib_iclight.pictures import Picture
+from lib_iclight.weights import Catalogue, read_catalogue
 
 from .rim import find_rim, measure_leftover
 from .yardstick import Yardstick, read_yardstick, run_rembg
@@ -70,13 +71,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         yardstick = options.yardstick or Path(temporary)
         rows = []
-        for method in find_methods([options.models]):
+        catalogue = read_catalogue([options.models])
+        for method in find_methods(catalogue):
             if options.method and method.name not in options.method:
                 continue
             if options.rembg and method.family and method.file_name:
                 session = Path(method.file_name).stem
                 run_rembg(options.rembg, session, options.models, method.family.size, photos, yardstick)
-            rows += list(compare(method, photos, [options.models], yardstick, options.height))
+            rows += list(compare(method, photos, catalogue, yardstick, options.height))
     options.sheet.parent.mkdir(parents=True, exist_ok=True)
     stack(rows).save(options.sheet)
     print(options.sheet)
@@ -106,27 +108,27 @@ def draw_truth() -> tuple[np.ndarray, np.ndarray]:
     return furry_alpha(900, 700), subject_colours(900, 700)
 
 
-def find_methods(folders: list[Path]) -> list[CutoutMethod]:
+def find_methods(catalogue: Catalogue) -> list[CutoutMethod]:
     """The methods whose model is there, and GrabCut."""
     with_model = [method for method in METHODS.values() if method.family is not None]
-    there = [method for method in with_model if MattingModel.of(method).locate(folders) is not None]
+    there = [method for method in with_model if MattingModel.of(method).locate(catalogue) is not None]
     print("their files are not there:", ", ".join(each.name for each in with_model if each not in there) or "none")
     return [*there, METHODS[GRABCUT]]
 
 
 def compare(
-    method: CutoutMethod, photos: dict[str, np.ndarray], folders: list[Path], yardstick: Path, height: int
+    method: CutoutMethod, photos: dict[str, np.ndarray], catalogue: Catalogue, yardstick: Path, height: int
 ) -> Iterator[list[Image.Image]]:
     """Cut every photo out in one way, print the figures, and give the sheet's rows."""
     if method.family is not None:  # the file is read and compared before any time is taken
-        MattingModel.of(method).estimate_alpha(next(iter(photos.values())), folders)
+        MattingModel.of(method).estimate_alpha(next(iter(photos.values())), catalogue)
     print(f"\n{method.name}")
     print(f"{'':30} {'cut-out':>16} {'CPU s':>8} {'old background left in the rim':>32} {'alpha off rembg:':>18}")
     print(f"{'':30} {'':>16} {'':>8} {'share':>14} {'px per px outline':>17} {'network':>9} {'final':>8}")
     for name, photo in photos.items():
         start = time.process_time()
         try:
-            foreground = cut_out(Picture(photo), CutoutSettings(method.name), folders)
+            foreground = cut_out(Picture(photo), CutoutSettings(method.name), catalogue)
         except ICLightError as error:
             print(f"{name}: {error}")
             continue
@@ -141,17 +143,17 @@ def compare(
         rim = find_rim(photo, [layer.alpha for layer in layers.values()])
         for label, layer in layers.items():
             share, amount = measure_leftover(rim, layer.colour, layer.alpha)
-            off = describe_difference(method, photo, folders, layer.alpha, made) if made and label == "ours" else ""
+            off = describe_difference(method, photo, catalogue, layer.alpha, made) if made and label == "ours" else ""
             truth = describe_error(layer) if name == _DRAWN else ""
             print(f"{name[:30]:30} {label:>16} {times[label]:8.1f} {share:14.1%} {amount:17.2f} {off}{truth}")
         yield draw_row(f"{name}, {method.name}", photo, layers, made, height)
 
 
 def describe_difference(
-    method: CutoutMethod, photo: np.ndarray, folders: list[Path], alpha: np.ndarray, made: Yardstick
+    method: CutoutMethod, photo: np.ndarray, catalogue: Catalogue, alpha: np.ndarray, made: Yardstick
 ) -> str:
     """The mean absolute differences of alpha to rembg's, at the network's size and at the photo's, in levels."""
-    found = (MattingModel.of(method).estimate_alpha(photo, folders) * 255).astype(np.uint8)  # truncated as rembg does
+    found = (MattingModel.of(method).estimate_alpha(photo, catalogue) * 255).astype(np.uint8)  # truncated as rembg does
     differences = [np.abs(one.astype(int) - other).mean() for one, other in ((found, made.small), (alpha, made.alpha))]
     return f"{differences[0]:9.3f} {differences[1]:8.2f}"
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from iclight_workshop.drawn import green_screen, hairy_alpha, mixed, to_bytes
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground import (
     CutoutSettings,
@@ -29,7 +30,6 @@ from lib_iclight.pictures import Picture
 from lib_iclight.weights import read_catalogue
 
 from . import stand_ins
-from iclight_workshop.drawn import green_screen, hairy_alpha, mixed, to_bytes
 from .stand_ins import StandIn
 from .test_grabcut import a_disc
 

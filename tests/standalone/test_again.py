@@ -52,7 +52,7 @@ def test_the_same_photo_is_neither_cut_out_nor_encoded_again(
 
     No other test has this width: its lights were not encoded before.
     """
-    models = webui.scripts.alwayson_scripts[0].host.models_folders()[0]
+    models = webui.scripts.alwayson_scripts[0].host.webui.models_folders()[0]
     matting = models / "u2netp.onnx"
     matting.write_bytes((published("u2netp.onnx", U2NET) / "u2netp.onnx").read_bytes())
     photo = portrait(150, 161)

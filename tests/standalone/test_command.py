@@ -157,7 +157,9 @@ def _case(says: str, *arguments: str) -> Any:
         _case("strength must be a number from 0.05", "photos/photo.png", "--strength", "3"),
         _case("light_denoise must be a number", "photos/photo.png", "--light-denoise", "0"),
         _case("cutout must be one of auto", "photos/photo.png", "--cutout", "scissors"),
-        _case("doesn't go with iclight_sd15_fbc", "photos/photo.png", "--light", "left", "--background", "left"),
+        _case(
+            "light has no effect with iclight_sd15_fbc", "photos/photo.png", "--light", "left", "--background", "left"
+        ),
         _case("--output must name a folder or a .png file", "photos/photo.png", "--output", "picture.jpg"),
         _case("--output must name a folder for several", "photos", "--output", "picture.png"),
         _case("There is no picture in the folder empty", "empty"),
