@@ -23,8 +23,8 @@ _TIMEOUT = 10.0
 """Seconds without a byte after which a connection counts as dropped; a stalled one can't be cancelled any sooner."""
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
-_ADVICE = "correct the variable or unset it, and start again."
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_ADVICE = "correct the variable or unset it, and start again."
 
 
 def find_address(file: ManifestFile) -> str:

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     import httpx
 
 _FRUITLESS_ATTEMPTS = 5
-"""As many in a row that bring no byte, and the fetch gives up."""
+"""A fetch gives up after this many attempts in a row that brought no byte."""
 
 _WRONG_FILES = 2
-"""As many complete files with a wrong hash: the first may come of a part that was damaged on disk."""
+"""A fetch gives up after this many complete files with a wrong sha256; the first may come of a part damaged on disk."""
 
 _LONGEST_WAIT = 300.0
 """Seconds between two attempts, whatever a server asks for."""
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 
-_PASSING = {408, 416, 425, 429}
-"""Answers below 500 after which another attempt may go better; 416 contradicts the manifest's size, as a proxy may."""
+_RETRIED = {408, 416, 425, 429}
+"""Statuses below 500 after which another attempt may go better; 416 contradicts the manifest's size, as a proxy may."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def fetch(
         folder.mkdir(parents=True, exist_ok=True)
         download = _Download(file, folder, on_progress, check_cancelled, sleep)
         lock_file = folder / f"{file.name}.lock"
-        with _alone(lock_file, download.watch_other):
+        with _hold_lock(lock_file, download.watch_other):
             # another process may have brought it meanwhile, or somebody another file
             if not _is_there(file, folder, check_cancelled):
                 download.run()
@@ -151,7 +151,7 @@ def _is_there(file: ManifestFile, folder: Path, check_cancelled: Callable[[], No
 
 
 @contextlib.contextmanager
-def _alone(lock_file: Path, meanwhile: Callable[[], None]) -> Iterator[None]:
+def _hold_lock(lock_file: Path, meanwhile: Callable[[], None]) -> Iterator[None]:
     """Hold a lock that the system lets go when the process dies; `meanwhile` is called while another has it."""
     from filelock import FileLock, Timeout
 
@@ -282,7 +282,7 @@ class _Download:
         :raises ICLightError: and no other would be.
         """
         status = response.status_code
-        if status in _PASSING or status >= 500:
+        if status in _RETRIED or status >= 500:
             raise _Fruitless(f"the server answered {status}", _retry_after(response.headers.get("Retry-After")))
         if status not in (200, 206):
             raise ICLightError(

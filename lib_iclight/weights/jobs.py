@@ -99,7 +99,7 @@ def running_fetches() -> list[FetchJob]:
 
 @contextlib.contextmanager
 def console_bar(file: ManifestFile) -> Iterator[Callable[[Progress], None]]:
-    """A bar on stderr, from the first byte on; gives the function that moves it."""
+    """Show a progress bar on stderr, from the first byte on; gives the function that moves it."""
     from tqdm import tqdm
 
     with contextlib.ExitStack() as stack:

@@ -147,7 +147,7 @@ def part_of(file: ManifestFile, folder: Path) -> Path:
 
 
 def stored_bytes(file: ManifestFile, folder: Path) -> int:
-    """As many bytes lie in the file's part; 0 if it was never begun, or can't be read."""
+    """How many bytes of a file lie in its part; 0 if it was never begun, or can't be read."""
     try:
         return part_of(file, folder).stat().st_size
     except OSError:

@@ -145,7 +145,7 @@ def _read_kind(path: Path, signature: Signature) -> Kind:
 
 
 def _may_be_model(file: ListedFile) -> bool:
-    """A quick no to a file whose header doesn't name a first convolution: folders may hold hundreds of other models."""
+    """Whether a file's header names a first convolution. Quick, because folders may hold hundreds of other models."""
     seen = _look_up(file.path, file.signature)
     if seen is not None:
         return seen.kind is not None

@@ -50,9 +50,9 @@ class Offsets:
         """:raises ICLightError: the file is no IC-Light model, damaged, or pickled (which is never opened)."""
         self.path = path
         self.signature = Signature.of(path)
-        tensors = _map(path)
+        tensors = _map_tensors(path)
         names = ldm_names(tensors)
-        self.kind = _kind(path, names, lambda name: tuple(tensors[name].shape))
+        self.kind = _tell_kind(path, names, lambda name: tuple(tensors[name].shape))
         # lists, so that `close` can take the tensors back from every clone that was given them
         self._values: dict[str, list[Any]] = {
             names[name]: [tensor, {"pad_weight": True}] for name, tensor in tensors.items()
@@ -102,7 +102,7 @@ def read_kind(path: Path) -> Kind:
     with open_header(path) as file:
         names = ldm_names(file.keys())
         # one shape alone is asked for: all 686 take older safetensors 40 ms, at the web UI's start
-        return _kind(path, names, lambda name: tuple(file.get_slice(name).get_shape()))
+        return _tell_kind(path, names, lambda name: tuple(file.get_slice(name).get_shape()))
 
 
 def can_be_opened(path: Path) -> bool:
@@ -144,7 +144,7 @@ def open_header(path: Path) -> safe_open:
         ) from error
 
 
-def _map(path: Path) -> dict[str, torch.Tensor]:
+def _map_tensors(path: Path) -> dict[str, torch.Tensor]:
     with open_header(path) as file:
         try:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
@@ -158,7 +158,7 @@ def _map(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _kind(path: Path, ldm_by_name: Mapping[str, str], shape_of: Callable[[str], tuple[int, ...]]) -> Kind:
+def _tell_kind(path: Path, ldm_by_name: Mapping[str, str], shape_of: Callable[[str], tuple[int, ...]]) -> Kind:
     """:param shape_of: a tensor's shape, by its name in the file."""
     names = {ldm: name for name, ldm in ldm_by_name.items()}
     if len(names) != len(ldm_by_name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gradio as gr
 import pytest
 import torch
+from markdown_it import MarkdownIt
 from safetensors.torch import save_file
 
 from lib_iclight.ui.choices import (
@@ -156,6 +158,24 @@ def test_somebodys_own_file_under_a_published_name_is_not_offered(models: Path) 
     other = describe(PUBLISHED[2], models)
     assert other.to_fetch is None and "move it out of" in other.text
     assert describe(PUBLISHED[1], models) == Description(describe(PUBLISHED[1], models).text)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("state", ["there", "damaged", "gone"])
+def test_hostile_names_are_text_and_nothing_else(tmp_path: Path, state: str) -> None:
+    """And so is what a hostile header holds."""
+    name = "<img src=x onerror=alert(1)> ![a](b) *c*\n# d `e`.safetensors"
+    if state == "there":
+        put_model(tmp_path, name, 8)
+    elif state == "damaged":
+        header = b'{"a": {"dtype": "<img src=x> [a](b)", "shape": [1], "data_offsets": [0, 2]}}'
+        (tmp_path / name).write_bytes(len(header).to_bytes(8, "little") + header + b"xx")
+    tokens = MarkdownIt("commonmark", {"html": True}).parse(describe(name, tmp_path).text)
+    assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
+    assert {child.type for child in tokens[1].children or []} <= {"text", "text_special"}
+    shown = "".join(child.content for child in tokens[1].children or [])
+    assert "<img src=x onerror=alert(1)> ![a](b) *c* # d `e`.safetensors" in shown
+    assert state != "damaged" or "<img src=x> [a](b)" in shown
 
 
 # ------------------------------------------------------------------------------------------------ cut-outs

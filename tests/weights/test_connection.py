@@ -93,25 +93,32 @@ def test_a_mirror_that_is_no_address_is_said_at_once(
 
 
 @pytest.mark.parametrize(
-    ("name", "place"),
+    ("name", "place", "said"),
     [
-        ("SSL_CERT_FILE", "nowhere.pem"),
-        ("SSL_CERT_FILE", "."),
-        ("SSL_CERT_FILE", "page.pem"),
-        ("SSL_CERT_DIR", "nowhere"),
-        ("SSL_CERT_DIR", "page.pem"),
-        ("SSLKEYLOGFILE", "nowhere/keys.log"),
+        ("SSL_CERT_FILE", "nowhere.pem", "and there is no such file"),
+        ("SSL_CERT_FILE", ".", "and there is no such file"),
+        ("SSL_CERT_FILE", "page.pem", "Certificates can't be read"),
+        ("SSL_CERT_DIR", "nowhere", "and there is no such folder"),
+        ("SSL_CERT_DIR", "page.pem", "and there is no such folder"),
+        ("SSLKEYLOGFILE", "nowhere/keys.log", "Certificates can't be read"),
     ],
 )
 def test_certificates_that_are_none_are_said_at_once(
-    tmp_path: Path, server: HostileServer, serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str, place: str
+    tmp_path: Path,
+    server: HostileServer,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    place: str,
+    said: str,
 ) -> None:
     file, _ = serve()
     (tmp_path / "page.pem").write_text("<html>Please log in</html>")
     value = tmp_path / place
     monkeypatch.setenv(name, str(value))
-    said = refusal(file, tmp_path / "models")
-    assert f"{name} is {str(value)!r}" in said and "correct the variable or unset it" in said
+    sentence = refusal(file, tmp_path / "models")
+    assert f"{name} is {str(value)!r}" in sentence and said in sentence
+    assert sentence.endswith("correct the variable or unset it, and start again.")
     assert server.requests == []
 
 
