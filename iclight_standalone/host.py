@@ -40,6 +40,9 @@ class StandaloneWebUI(WebUI):
     def models_folders(self) -> list[Path]:
         return self._models_folders
 
+    def chosen_folders(self) -> list[Path]:
+        return []
+
     def tab_pictures(self, p: Any) -> TabPictures | None:
         if not hasattr(p, "init_images"):
             return None

@@ -38,8 +38,8 @@ class Part:
 
 
 KINDS = {"picture": slice(0, 2), "subject": slice(2, 4), "background": slice(0, 2)}
-"""The kinds of pictures of a scene, and the lights that each is encoded in: the first two; the subject in the third light
-and in one without a side."""
+"""The kinds of pictures of a scene, and the lights that each is encoded in: the first two; the subject in the third
+light and in one without a side."""
 
 
 def render(part: Part, folder: Path) -> None:

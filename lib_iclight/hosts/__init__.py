@@ -115,6 +115,9 @@ class WebUI(Protocol):
     def models_folders(self) -> list[Path]:
         """The folders that models are looked for in, the one that fetched files go to first. They may be missing."""
 
+    def chosen_folders(self) -> list[Path]:
+        """Those of them that the user has set."""
+
     def tab_pictures(self, p: Any) -> TabPictures | None:
         """What the img2img tab was given; None in txt2img."""
 

@@ -36,10 +36,12 @@ class ForgeWebUI(WebUI):
 
     def models_folders(self) -> list[Path]:
         models = Path(paths.models_path)
-        folders = [models / "ic-light", models / "unet", models / "diffusion_models"]
+        return [models / "ic-light", models / "unet", models / "diffusion_models", *self.chosen_folders()]
+
+    def chosen_folders(self) -> list[Path]:
         # people paste paths with the quotation marks that their file manager put around them
         chosen = str(getattr(shared.opts, FOLDER_SETTING, "")).strip().strip("\"'")
-        return [*folders, Path(chosen)] if chosen else folders
+        return [Path(chosen)] if chosen else []
 
     def api_credentials(self) -> dict[str, str]:
         """Passwords by user name, as `--api-auth` has them; empty where the API asks for none."""

@@ -13,11 +13,12 @@ from ..fields import SETTINGS, takes_effect
 from ..hosts import Host
 from ..infotext import is_ours, pasted_value
 from ..setting_types import Place, Switch, Tab
-from ..weights import Catalogue, read_catalogue
+from ..weights import Catalogue, describe_missing_folders, read_catalogue
 from ..weights.kind import Kind
 from . import choices
 from .cutout_preview import Canvas, build_preview
 from .fetching import FetchOffer, build_offer, connect_offer
+from .markup import as_markdown_text
 from .parts import QUIET, build_setting
 
 _COLUMNS = {Place.LIGHT: Kind.FOREGROUND, Place.BACKGROUND: Kind.BACKGROUND}
@@ -138,7 +139,15 @@ class _Builder:
                 self.models.names, value=self.models.chosen, label=label, elem_id=self.element_id("model")
             )
             self.refresh = gr.Button("🔄", scale=0, min_width=40, elem_id=self.element_id("refresh"))
+        self.folders_note = gr.Markdown(
+            elem_id=self.element_id("folders_note"), **self.describe_folders(self.catalogue)
+        )
         self.build_offer("model", self.models.chosen, choices.describe_model)
+
+    def describe_folders(self, catalogue: Catalogue) -> dict[str, Any]:
+        """What there is to say about folders that were set and are not there, as a component takes it."""
+        sentence = describe_missing_folders(catalogue, self.host.webui.chosen_folders())
+        return {"value": as_markdown_text(sentence), "visible": bool(sentence)}
 
     def build_offer(
         self, name: str, chosen: str | None, describe: Callable[[str | None, Catalogue], choices.Description]
@@ -162,7 +171,7 @@ class _Builder:
         columns, deciding = list(self.columns.values()), [self.parts[name] for name in _DECIDING]
         dependent = [self.parts[name] for name in _DEPENDENT]
         model, offered = self.parts["model"], [self.parts[name] for name, _ in self.offers]
-        on_disk = [model, *(part for _, offer in self.offers for part in offer.parts)]
+        on_disk = [model, self.folders_note, *(part for _, offer in self.offers for part in offer.parts)]
         model.change(self.show_column, model, columns, **QUIET)
         for component in deciding:
             component.change(self.show_dependent, deciding, dependent, **QUIET)
@@ -193,6 +202,11 @@ class _Builder:
 
     def show_files(self, *chosen: str | None) -> list[Any]:
         """Updates of the model's dropdown and of what is said below each choice of models, as things are on disk."""
-        relisted = choices.relist_models(self.parts["model"], self.read_catalogue())
+        catalogue = self.read_catalogue()
+        relisted = choices.relist_models(self.parts["model"], catalogue)
         states = [offer.state(choice) for (_, offer), choice in zip(self.offers, chosen, strict=True)]
-        return [relisted, *(update for state in states for update in state)]
+        return [
+            relisted,
+            gr.update(**self.describe_folders(catalogue)),
+            *(update for state in states for update in state),
+        ]

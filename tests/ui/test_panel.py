@@ -62,6 +62,13 @@ class WebUI(StandaloneWebUI):
     def __init__(self, folder: Path) -> None:
         super().__init__([folder], State())
         self.releases: list[Any] = []
+        self.chosen: list[Path] = []
+
+    def models_folders(self) -> list[Path]:
+        return [*super().models_folders(), *self.chosen]
+
+    def chosen_folders(self) -> list[Path]:
+        return self.chosen
 
     def release_with_models(self, release: Any) -> None:
         self.releases.append(release)
@@ -375,6 +382,18 @@ def test_what_is_on_disk_is_shown_when_the_page_is_opened_and_on_refresh(tmp_pat
     assert "value" not in told["model"], "what was chosen stays"
     assert not told["model_fetch"]["visible"] and "is not there yet" not in told["model_offer_text"]["value"]
     assert component(panel, "model").preprocess("own.safetensors") == "own.safetensors", "gradio takes it from the page"
+
+
+def test_a_mistyped_folder_in_the_settings_is_named(models: Path) -> None:
+    webui = WebUI(models)
+    webui.chosen = [models / "moddels <b>"]
+    blocks, panel = built(Tab.TXT2IMG, models, webui)
+    note = block(blocks, "folders_note")
+    assert note.visible and "is not there: correct the setting" in note.value.replace("\\", "")
+    assert "<b>" not in note.value, "it is text, whatever it is called"
+    webui.chosen[0].mkdir()
+    assert not opened(blocks, panel)["folders_note"]["visible"]
+    assert not block(built(Tab.TXT2IMG, models)[0], "folders_note").visible
 
 
 def test_matting_models_are_offered_with_their_licence_and_size(tmp_path: Path) -> None:
