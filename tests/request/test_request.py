@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.fields import SETTINGS
+from lib_iclight.fields import DEFAULTS, SETTINGS
 from lib_iclight.finish.area import DetailArea
 from lib_iclight.light import Background, Light
 from lib_iclight.pictures import Picture
@@ -44,7 +44,10 @@ FIELDS = {
     "show_subject": False,
     "show_untouched": False,
 }
-"""The panel's order, and what is meant where nothing is said."""
+"""The panel's order, and what is meant where nothing is said: what clients of the API know. Settings may be added."""
+
+DEFAULTED = {name: FIELDS.get(name, default) for name, default in DEFAULTS.items()}
+"""The same with every setting that there is: what the panel sends."""
 
 SWITCHES = ("enabled", "show_subject", "show_untouched")
 NUMBERS = {
@@ -76,7 +79,7 @@ PICTURES = ("subject", "mask", "light_map", "background_image")
 PAGE = base64.b64encode(np.random.default_rng(0).bytes(60_000)).decode()
 LONGEST_SENTENCE = 400
 
-PANEL = list(FIELDS.values())
+PANEL = list(DEFAULTED.values())
 
 
 def refusal(values: dict[str, Any]) -> str:
@@ -107,7 +110,7 @@ def background(name: str | None) -> Kind:
 
 def test_fields_are_in_the_panels_order_with_their_defaults() -> None:
     request = RelightRequest.from_api({})
-    assert list(RelightRequest.__fields__) == list(FIELDS)
+    assert [name for name in RelightRequest.__fields__ if name in FIELDS] == list(FIELDS)
     assert {name: getattr(request, name) for name in FIELDS} == FIELDS
 
 
@@ -267,7 +270,7 @@ def test_whatever_json_is_sent_is_taken_or_refused_with_a_sentence(values: dict[
     assert repr(values) == repr(before)
 
 
-@given(st.lists(JSON, max_size=len(FIELDS) + 1))
+@given(st.lists(JSON, max_size=len(DEFAULTED) + 1))
 def test_whatever_args_are_sent_are_taken_or_refused_with_a_sentence(args: list[Any]) -> None:
     try:
         request = parse(args, foreground, Tab.TXT2IMG)
@@ -298,18 +301,18 @@ def test_the_panels_values_are_taken_in_order() -> None:
     picture = a_picture()
     values = [True, "fc", picture, "none", picture, 1.5, 0.5, "custom", picture, 0.4, 0.3, "image", None, 0.6]
     values += [0.7, 2.0, "everything", 0.8, True, True]
-    request = RelightRequest.from_panel(values, foreground, Tab.TXT2IMG)
-    shown = [getattr(request, name) for name in FIELDS]
-    assert shown == values
+    sent = {**DEFAULTED, **dict(zip(FIELDS, values, strict=True))}
+    request = RelightRequest.from_panel(list(sent.values()), foreground, Tab.TXT2IMG)
+    assert [getattr(request, name) for name in FIELDS] == values
 
 
 def test_the_panel_hides_the_other_kinds_fields() -> None:
-    wrong = {**FIELDS, "background": "nonsense", "background_image": 5}
+    wrong = {**DEFAULTED, "background": "nonsense", "background_image": 5}
     request = RelightRequest.from_panel(list(wrong.values()), foreground, Tab.TXT2IMG)
     assert request.background is Background.IMAGE and request.background_image is None
     request.check_effect(Kind.FOREGROUND, "fc", Tab.TXT2IMG)
 
-    wrong = {**FIELDS, "light": "nonsense", "light_map": 5, "light_denoise": "x", "background": "left"}
+    wrong = {**DEFAULTED, "light": "nonsense", "light_map": 5, "light_denoise": "x", "background": "left"}
     request = RelightRequest.from_panel(list(wrong.values()), background, Tab.TXT2IMG)
     assert request.light is Light.NONE and request.background is Background.LEFT
     request.check_effect(Kind.BACKGROUND, "fbc", Tab.TXT2IMG)
@@ -326,10 +329,10 @@ def test_the_panel_hides_the_other_kinds_fields() -> None:
 )
 def test_the_panels_shown_fields_are_checked(kind_of: Any, field: str) -> None:
     with pytest.raises(ICLightError, match=f"{field}|{SETTINGS[field].label}"):
-        RelightRequest.from_panel(list({**FIELDS, "light": "left", field: 77}.values()), kind_of, Tab.TXT2IMG)
+        RelightRequest.from_panel(list({**DEFAULTED, "light": "left", field: 77}.values()), kind_of, Tab.TXT2IMG)
 
 
-@pytest.mark.parametrize("count", [0, 1, len(FIELDS) - 1, len(FIELDS) + 1, 4 * len(FIELDS)])
+@pytest.mark.parametrize("count", [0, 1, len(DEFAULTED) - 1, len(DEFAULTED) + 1, 4 * len(DEFAULTED)])
 def test_the_panels_values_are_counted(count: int) -> None:
     with pytest.raises(ICLightError, match=r"not its panel's.*args"):
         RelightRequest.from_panel((PANEL * 4)[:count], foreground, Tab.TXT2IMG)
@@ -337,7 +340,7 @@ def test_the_panels_values_are_counted(count: int) -> None:
 
 def test_the_panels_labels_are_values() -> None:
     """The dropdowns and radios hold what they show."""
-    shown = {**FIELDS, "cutout": "Nothing: take it as it is", "light": "All around", "detail_transfer": 1}
+    shown = {**DEFAULTED, "cutout": "Nothing: take it as it is", "light": "All around", "detail_transfer": 1}
     shown |= {"detail_area": "Everything"}
     request = RelightRequest.from_panel(list(shown.values()), foreground, Tab.TXT2IMG)
     assert (request.cutout, request.light, request.detail_area) == ("none", Light.AMBIENT, DetailArea.EVERYTHING)
@@ -354,7 +357,7 @@ def test_a_drawing_is_named(picture: str, path: str, file: str) -> None:
     """The page hands over an SVG's path. Nobody looks whether there is such a file."""
     label = SETTINGS[picture].label
     with pytest.raises(ICLightError, match=rf"^{re.escape(label)} is {file}, an SVG drawing, and no picture"):
-        shown = {**FIELDS, "light": "custom", picture: path}
+        shown = {**DEFAULTED, "light": "custom", picture: path}
         kind_of = background if picture == "background_image" else foreground
         RelightRequest.from_panel(list(shown.values()), kind_of, Tab.TXT2IMG)
 
@@ -364,7 +367,7 @@ def test_a_drawing_is_named(picture: str, path: str, file: str) -> None:
 def test_the_panel_never_has_a_picture_as_text(picture: str, text: str) -> None:
     """It is another extension's list, or one that was written for another version of the panel."""
     with pytest.raises(ICLightError) as caught:
-        RelightRequest.from_panel(list({**FIELDS, picture: text}.values()), foreground, Tab.TXT2IMG)
+        RelightRequest.from_panel(list({**DEFAULTED, picture: text}.values()), foreground, Tab.TXT2IMG)
     assert "args" in str(caught.value) and len(str(caught.value)) < LONGEST_SENTENCE
 
 
@@ -376,7 +379,7 @@ def test_an_empty_dropdown_is_no_model(nothing: str | None) -> None:
         asked.append(name)
         return Kind.FOREGROUND
 
-    request = RelightRequest.from_panel(list({**FIELDS, "model": nothing}.values()), kind_of, Tab.TXT2IMG)
+    request = RelightRequest.from_panel(list({**DEFAULTED, "model": nothing}.values()), kind_of, Tab.TXT2IMG)
     assert request.model is None and asked == [None]
 
 
@@ -387,7 +390,7 @@ def test_only_text_is_looked_up_as_a_model(name: Any) -> None:
         return Kind.FOREGROUND
 
     with pytest.raises(ICLightError, match="model must be text"):
-        RelightRequest.from_panel(list({**FIELDS, "model": name}.values()), kind_of, Tab.TXT2IMG)
+        RelightRequest.from_panel(list({**DEFAULTED, "model": name}.values()), kind_of, Tab.TXT2IMG)
 
 
 # ------------------------------------------------------------------------------------------------ parse

@@ -34,10 +34,19 @@ from lib_iclight.weights.kind import Kind
 
 PUBLISHED = [f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fcon", "fbc")]
 TABS = pytest.mark.parametrize("tab", Tab, ids=[tab.value for tab in Tab])
-SUBJECT_AND_LIGHT = [None, "The best that is there", None, 0.0, 0.0, "Prompt only", None, 0.9, 0.0]
-BACKGROUND_AND_FINISH = ["Picture", None, 1.0, 0.0, 1.0, "The subject", 0.0, False, False]
-SHOWN_DEFAULTS = [*SUBJECT_AND_LIGHT, *BACKGROUND_AND_FINISH]
-"""Of all settings but the first two."""
+SHOWN_DEFAULTS = {
+    "subject": None,
+    "cutout": "The best that is there",
+    "edge_shift": 0.0,
+    "light": "Prompt only",
+    "light_denoise": 0.9,
+    "background": "Picture",
+    "strength": 1.0,
+    "detail_radius": 1.0,
+    "detail_area": "The subject",
+    "show_subject": False,
+}
+"""What the components of some settings hold when the page is opened."""
 
 
 @contextmanager
@@ -147,7 +156,8 @@ def models(tmp_path: Path) -> Path:
 @TABS
 def test_components_are_in_the_settings_order_with_their_defaults(tab: Tab, tmp_path: Path) -> None:
     _, panel = built(tab, tmp_path)
-    assert values(panel) == [False, PUBLISHED[0], *SHOWN_DEFAULTS]
+    assert values(panel)[:2] == [False, PUBLISHED[0]]
+    assert {name: component(panel, name).value for name in SHOWN_DEFAULTS} == SHOWN_DEFAULTS
     names = [name for name in SETTINGS if name != "enabled"]
     assert [each.elem_id for each in panel.components[1:]] == [f"iclight_{tab.value}_{name}" for name in names]
 
@@ -229,7 +239,7 @@ def test_reading_the_panels_defaults_changes_none(models: Path) -> None:
     before = copy.copy(sent)
     parse(sent, lambda name: Kind.FOREGROUND, Tab.TXT2IMG)
     assert all(one is other for one, other in zip(sent, before, strict=True))
-    assert values(panel) == [False, "b_fc.safetensors", *SHOWN_DEFAULTS]
+    assert {name: component(panel, name).value for name in SHOWN_DEFAULTS} == SHOWN_DEFAULTS
 
 
 # ------------------------------------------------------------------------------------------------ what is shown
