@@ -99,7 +99,7 @@ def _make_page_parser() -> argparse.ArgumentParser:
 
 
 def _make_parser(word: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
-    """With what all of them take: which models."""
+    """A parser with the options that every command has: which models are used."""
     parser = argparse.ArgumentParser(
         prog=f"python -m iclight_standalone {word}".strip(), description=description, epilog=epilog
     )

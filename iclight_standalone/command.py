@@ -24,7 +24,7 @@ from .relighter import Relighter, check_number, choose_size, open_picture, save_
 OUTPUT = Path("outputs/relit")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-"""Of a folder's files these are its pictures."""
+"""What the names of a folder's pictures end in."""
 
 _LIGHTS = [light.value for light in Light if light is not Light.CUSTOM]
 _PLAIN = [each.value for each in Background if each not in (Background.IMAGE, Background.MIRRORED)]
@@ -64,8 +64,7 @@ def relight_pictures(options: argparse.Namespace) -> int:
 
 
 def name_outputs(pictures: Sequence[Path]) -> list[str]:
-    """A .png name for each picture: its own. Pictures that differ only in their ending or folder keep the ending, or
-    get a number."""
+    """Name the .png file of each relit picture: after the picture, with its ending or a number where two names meet."""
     stems = Counter(_fold_case(picture.stem) for picture in pictures)
     names: list[str] = []
     taken: set[str] = set()
@@ -81,12 +80,12 @@ def name_outputs(pictures: Sequence[Path]) -> list[str]:
 
 
 def _fold_case(name: str) -> str:
-    """Windows and macOS tell no upper from lower case, and macOS no composed from decomposed letters."""
+    """The name without what file systems overlook: case, and on macOS whether letters are composed."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def _choose_kind(options: argparse.Namespace, models: Models) -> Kind:
-    """The named model's, or what the background asks for."""
+    """The kind of the IC-Light model that is named, else the one that goes with a background or with none."""
     if options.iclight is None:
         return Kind.FOREGROUND if options.background is None else Kind.BACKGROUND
     kind = next(iter(models.iclight))
@@ -98,7 +97,7 @@ def _choose_kind(options: argparse.Namespace, models: Models) -> Kind:
 
 
 def _read_settings(options: argparse.Namespace, kind: Kind, models: Models) -> dict[str, Any]:
-    """Fields of the request, checked but for the subject."""
+    """The request's fields but for the subject, checked."""
     settings = {"cutout": options.cutout, "strength": options.strength, "light_denoise": options.light_denoise}
     light = options.light
     if light is None and kind is Kind.FOREGROUND and options.background is None:

@@ -20,11 +20,11 @@ SMALL = Path(__file__).parent / "small"
 """A checkpoint and IC-Light's files at a small size, and pictures of what they were trained on."""
 
 SMALL_SIDE, SIDE = 256, 512
-"""Pixels along a square picture's side that the small models and SD 1.5 were trained for."""
+"""Side in pixels of the square pictures that the small models, and SD 1.5, were trained on."""
 
 SMALL_CFG = {Kind.FOREGROUND: 2.0, Kind.BACKGROUND: 2.0}
 CFG = {Kind.FOREGROUND: 2.0, Kind.BACKGROUND: 7.0}
-"""Guidance that the small models were measured with, and that of the reference's `gradio_demo.py` and
+"""CFG scale that the small models were measured with, and that of the reference's `gradio_demo.py` and
 `gradio_demo_bg.py`."""
 
 _UNET = "model.diffusion_model."
@@ -46,10 +46,10 @@ class Models:
     """Where matting models may be."""
 
     side: int
-    """Pixels along a square picture's side that are sampled by default."""
+    """Side in pixels of the square picture that is sampled by default."""
 
     cfg: dict[Kind, float]
-    """Guidance by default."""
+    """CFG scale by default."""
 
     note: str
     """What the user should know of these models, in a few plain sentences."""
@@ -140,7 +140,7 @@ def _list_small_models(folders: list[Path]) -> Models:
 
 
 def _count_parameters(checkpoint: Path) -> int:
-    """How many a checkpoint's UNet has, read from its header."""
+    """Parameters of a checkpoint's UNet, read from its header."""
     try:
         with safe_open(checkpoint, framework="pt") as file:
             shapes = [file.get_slice(name).get_shape() for name in file.keys() if name.startswith(_UNET)]

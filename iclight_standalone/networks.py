@@ -26,7 +26,7 @@ Tensors = Mapping[str, Tensor]
 """By name, without the part's prefix: the UNet's and the VAE's as ldm, the text model's as transformers names them."""
 
 UNET_HEADS, CLIP_HEAD_WIDTH = 8, 64
-"""What no tensor's shape tells: the number of attention heads in every SD 1 UNet, and the width of one in CLIP."""
+"""Attention heads of every SD 1 UNet, and the width of one head in CLIP: no tensor's shape tells them."""
 
 SCALING = 0.18215
 """What SD 1 multiplies the VAE's latents by, to bring them to unit variance."""
@@ -36,7 +36,7 @@ WINDOW = 75
 
 
 class _Width(int):
-    """A level's width, where ldm would multiply the first level's by a whole number."""
+    """A level's width for ldm's `channel_mult`: multiplied by the first level's width, it stays what it is."""
 
     def __mul__(self, first: int) -> int:
         return int(self)
@@ -106,12 +106,12 @@ def _replace_forward(module: Any, forward: Callable[..., Tensor]) -> None:
 
 
 def _group_norm(self: nn.GroupNorm, x: Tensor) -> Tensor:
-    """As the module's own, but without its refusal of groups of one value: narrow networks have those at 64×64."""
+    """GroupNorm without PyTorch's refusal of groups of one value, which narrow networks have at 64×64 pixels."""
     return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
 def _attention(layer: CrossAttention, x: Tensor, context: Tensor | None = None) -> Tensor:
-    """The layer's own arithmetic without its table of every pixel by every pixel, a gigabyte at 512×512.
+    """Attention by the layer's weights, without the whole attention matrix in memory: a gigabyte at 512×512.
 
     :param x: [B, pixels, width]; they look at the context, [B, tokens, context's width], or at each other.
     """
@@ -127,14 +127,14 @@ class FirstStage(AutoencoderKL):
 
     @classmethod
     def from_tensors(cls, tensors: Tensors) -> FirstStage:
-        """With these weights."""
+        """The VAE with these weights."""
         config = vae_config(tensors)
         vae = cls(**config)
         vae.load_state_dict(convert_ldm_vae_checkpoint(dict(tensors), config))
         return vae
 
     def process_in(self, latent: Tensor) -> Tensor:
-        """What the VAE gives to what the UNet takes."""
+        """Scale the VAE's latents to those that the UNet takes."""
         return latent * SCALING
 
 
@@ -169,7 +169,7 @@ class TextEncoder(nn.Module):
         self.tokenizer = load_tokenizer()
 
     def forward(self, prompt: str) -> Tensor:
-        """[1, 77 · windows, width]: what one window doesn't hold goes into further ones."""
+        """Encode a prompt, [1, 77 · windows, width]: tokens beyond one window go into further ones."""
         start, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
         tokens = self.tokenizer(prompt, add_special_tokens=False)["input_ids"] or [end]
         tokens += [end] * (-len(tokens) % WINDOW)

@@ -20,7 +20,7 @@ from .model_files import SMALL, choose_models
 from .relighter import PROMPT, SEED, Relighter, check_number, choose_size
 
 ADDRESS = "127.0.0.1"
-"""Nobody else is served."""
+"""The page is served to this machine alone."""
 
 _KINDS = {Kind.FOREGROUND: "A side", Kind.BACKGROUND: "A background"}
 _LIGHTS = {
@@ -75,7 +75,7 @@ def serve(page: gr.Blocks, port: int | None, wait: bool) -> str:
 
 
 def build(relighter: Relighter, steps: int, side: int) -> gr.Blocks:
-    """The page.
+    """Build the page.
 
     :param steps: of every relight.
     :param side: of a square picture, in pixels.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 Identifier = tuple[str, float]
-"""File name and strength: what a merge is known by."""
+"""File name and strength, by which merges are told apart."""
 
 
 class LoraLoader:
@@ -95,7 +95,7 @@ class ModelPatcher:
 
 
 def add_padded(weight: Tensor, difference: Tensor) -> Tensor:
-    """Their sum. The larger of two convolutions' shapes wins, padded with zeros."""
+    """Add two weights; the smaller one of a convolution that is widened is padded with zeros."""
     result = weight.new_zeros([max(sizes) for sizes in zip(weight.shape, difference.shape, strict=True)])
     for each in (weight, difference):
         result[tuple(slice(size) for size in each.shape)] += each

@@ -110,7 +110,7 @@ class Processing:
         self.c, self.uc = (prompt.expand(self.batch_size, -1, -1) for prompt in encoded)
 
     def draw_noise(self, height: int, width: int) -> Tensor:
-        """[B, 4, height, width], each picture's from its own seed: the batch's size changes none of them."""
+        """Draw noise [B, 4, height, width], each picture's from its own seed: the batch's size changes none of it."""
         generators = [torch.Generator().manual_seed(seed) for seed in self.seeds]
         return torch.stack([torch.randn((4, height, width), generator=generator) for generator in generators])
 
@@ -167,7 +167,7 @@ class Img2Img(Processing):
     image_mask: Image.Image | None = None
     mask_blur: int = 4
     inpaint_full_res: bool = True
-    """Only masked."""
+    """Whether only the masked region is sampled ("only masked" in the web UI)."""
     inpaint_full_res_padding: int = 0
 
     def init(self) -> None:
@@ -222,7 +222,7 @@ class Img2Img(Processing):
         self._overlay = mask if self._region is not None else fitted.point(lambda value: min(2 * value, 255))
 
     def _fit(self, image: Image.Image) -> Image.Image:
-        """A picture or mask at the size that is sampled."""
+        """Bring a picture or mask to the size that is sampled."""
         if self._region is not None:
             return resize_image(2, image.crop(self._region), self.width, self.height)
         return resize_image(self.resize_mode, image, self.width, self.height)

@@ -39,10 +39,10 @@ LIMITS = {
 """Smallest and largest value of what is no field of the request; -1 draws a seed."""
 
 MAX_BYTES = 500_000_000
-"""Of a picture's file."""
+"""Size of the largest picture file that is opened."""
 
 _SMALL_BYTES = 100_000_000
-"""A checkpoint of less is computed on one thread: with so little to do, threads mostly wait for each other."""
+"""Checkpoints smaller than this run on one thread: with so little to do, threads mostly wait for each other."""
 
 
 class Relit(NamedTuple):
@@ -51,7 +51,7 @@ class Relit(NamedTuple):
     image: Image.Image
 
     subject: Image.Image
-    """As the model sees it."""
+    """The subject as the model sees it."""
 
     comments: str
     """What could not be done to a picture that was made all the same; empty as a rule."""
@@ -104,7 +104,7 @@ def check_number(name: str, value: float | None, shown: str) -> None:
 def choose_size(
     picture: Image.Image, side: int, width: int | None = None, height: int | None = None
 ) -> tuple[int, int]:
-    """The width and height to sample, in steps of 8 pixels: the picture's shape, unless both are given.
+    """Choose the width and height to sample, in steps of 8 pixels: the picture's shape, unless both are given.
 
     :param side: as many pixels as a square of this side has are sampled, if neither is given. A shape narrower than
         1:2 is cropped to that.
@@ -120,13 +120,13 @@ def choose_size(
 
 
 def _fit_into_limits(length: int) -> int:
-    """In steps of 8 pixels, cut down, and what can be sampled."""
+    """The multiple of 8 pixels at or below a length, within what can be sampled."""
     least, most = LIMITS["size"]
     return min(max(length // 8 * 8, least), most)
 
 
 def open_picture(path: Path, name: str) -> Image.Image:
-    """A picture's file with its transparency; checked as every other picture is.
+    """Open a picture's file with its transparency; it is checked as every other picture is.
 
     :param name: what the picture is called in an error's sentence.
     :raises ICLightError: it can't be opened.
@@ -185,7 +185,7 @@ def _load(models: Models, scripts: Sequence[Any]) -> WebUI:
 
 @contextlib.contextmanager
 def silence_imports() -> Iterator[None]:
-    """Libraries' chatter while they are loaded is not for the user; that one is missing is.
+    """Silence what libraries print while they are loaded.
 
     :raises ICLightError: a package is not installed.
     """

@@ -14,7 +14,7 @@ from torch import Tensor
 from .patcher import ModelPatcher
 
 COND, UNCOND = 0, 1
-"""What `cond_or_uncond` calls a chunk that goes by the prompt, and one that goes by the negative prompt."""
+"""Values in `cond_or_uncond`: a chunk that is denoised by the prompt, and one by the negative prompt."""
 
 
 class InterruptedException(BaseException):
@@ -32,7 +32,7 @@ class State:
 
 
 class CFGDenoiser:
-    """Two guidances and a mask around the UNet."""
+    """Classifier-free guidance, and the mask, around the UNet."""
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler

@@ -16,7 +16,7 @@ LANCZOS = Image.Resampling.LANCZOS
 
 
 def decode_picture(value: Any, name: str) -> Image.Image:
-    """A picture as :meth:`Picture.from_value` takes it: in mode RGBA where it is transparent, else RGB."""
+    """Decode a picture as :meth:`Picture.from_value` does: in mode RGBA where it is transparent, else RGB."""
     picture = Picture.from_value(value, name)
     image = picture.to_image()
     if picture.alpha is not None:
@@ -25,7 +25,7 @@ def decode_picture(value: Any, name: str) -> Image.Image:
 
 
 def composite_on_white(image: Image.Image) -> Image.Image:
-    """Without transparency, in mode RGB."""
+    """Lay a picture on white: in mode RGB."""
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
@@ -52,7 +52,7 @@ def resize_image(mode: int, image: Image.Image, width: int, height: int) -> Imag
 
 
 def find_crop_region(mask: Image.Image, padding: int, width: int, height: int) -> Region | None:
-    """What "only masked" cuts out: the mask's box, padded, then widened to the shape that is sampled.
+    """Find the region that "only masked" samples: the mask's box, padded, then widened to the sampled shape.
 
     :param mask: white where it is painted.
     :returns: None where nothing is.
@@ -71,7 +71,7 @@ def find_crop_region(mask: Image.Image, padding: int, width: int, height: int) -
 
 
 def _widen(first: int, last: int, size: int, limit: int) -> tuple[int, int]:
-    """The span of that size around this one, moved into 0…limit and cut there if it is too long."""
+    """Widen a span to that size around its middle, moved into 0…limit, and cut there if it is too long."""
     first -= (size - (last - first)) // 2
     first = max(0, min(first, limit - size))
     return first, min(first + size, limit)

@@ -57,10 +57,10 @@ FULL = Schedule(
 )
 
 BATCHES = (16, 4)
-"""Pictures a step, of the small ones and of the large ones."""
+"""Pictures in a step that sees small ones, and in one that sees large ones."""
 
 SHARE_OF_LARGE = {4: 0.04, 8: 0.12, 12: 0.12}
-"""Of the steps, by the UNet's input channels: 8 with a subject, 12 with a background too."""
+"""Share of the steps that see large pictures, by the UNet's input channels: 8 with a subject, 12 with both."""
 
 CROP, CROPS = 64, 8
 
@@ -166,7 +166,7 @@ class Denoising:
         self._sigmas = compute_sigmas()
 
     def loss(self, plan: Plan, unet: Unet, channels: int, random: np.random.Generator) -> Tensor:
-        """Of the noise that the UNet predicts, weighed by how much of the picture hangs on it at that level."""
+        """Squared error of the predicted noise, weighted by how much of the picture depends on it at that level."""
         part = int(random.random() < SHARE_OF_LARGE[channels])
         latents, batch = self._latents[part], BATCHES[part]
         scenes, lights, seen_in = random.integers(len(latents), size=batch), *random.integers(2, size=(2, batch))

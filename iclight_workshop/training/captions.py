@@ -1,4 +1,4 @@
-"""What is said about a picture, as a user would say it."""
+"""Captions of the rendered scenes, worded as users' prompts are."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ HELD_OUT = 1_000_000
 """Recipes from this number on are for measuring: none is trained on."""
 
 LIGHTS = 3
-"""That each scene is seen in."""
+"""Number of lights that each scene is rendered in."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Part:
     """Scenes at one size."""
 
     size: int
-    """Of a picture's side, in pixels."""
+    """Side of a picture, in pixels."""
 
     scenes: int
     first: int
@@ -38,7 +38,8 @@ class Part:
 
 
 KINDS = {"picture": slice(0, 2), "subject": slice(2, 4), "background": slice(0, 2)}
-"""What there is of each scene, and which of it is encoded: two lights; the subject in a third one and in none."""
+"""The kinds of pictures of a scene, and the lights that each is encoded in: the first two; the subject in the third
+and in one without a side."""
 
 
 def render(part: Part, folder: Path) -> None:
@@ -47,7 +48,7 @@ def render(part: Part, folder: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     shape = (part.scenes, LIGHTS, part.size, part.size, 3)
-    # a subject is also seen in a light that tells nothing
+    # a subject is also rendered in a light without a side
     shapes = {"picture": shape, "subject": (part.scenes, LIGHTS + 1, *shape[2:]), "background": shape}
     stores = {kind: np.lib.format.open_memmap(folder / f"{kind}.npy", "w+", np.uint8, shapes[kind]) for kind in KINDS}
     scenes = []
@@ -101,7 +102,7 @@ class Latents:
         return len(self._kinds["picture"])
 
     def __getitem__(self, index: tuple[str, np.ndarray, np.ndarray]) -> torch.Tensor:
-        """[B, 4, size / 8, size / 8] of a kind, by scenes and lights."""
+        """Latents of a kind, [B, 4, size / 8, size / 8], by scenes and lights."""
         kind, scenes, lights = index
         return torch.from_numpy(self._kinds[kind][scenes, lights]).float()
 

@@ -16,7 +16,7 @@ OTHER_COLOUR = {"warm": "blue", "blue": "warm", "red": "blue", "green": "purple"
 """A light's colour, and one that lies across the circle."""
 
 _DARK = 0.002
-"""Light below which nothing can be said of a colour."""
+"""Linear light below which a colour is not judged."""
 
 
 def is_lit_from(result: np.ndarray, scene: Scene, side: str) -> bool:

@@ -32,14 +32,14 @@ from .world import AMBIENT, LIGHT_COLOURS, SIDES, Lighting, Recipe, Scene
 SIZE = 128
 STEPS = 20
 GUIDANCE = 2.0
-"""Where there is a prompt; without one it would change nothing but the time."""
+"""CFG scale where there is a prompt; without one guidance would cost time and change nothing."""
 
 LEAST_SHIFT = 0.1
-"""Of the way to the light's colour that a subject must go to count as gone."""
+"""Share of the way to the light's colour that a subject must go to count as tinted."""
 
 
 class Ablation(str, Enum):
-    """What is broken on purpose."""
+    """A part of the relight that is broken on purpose."""
 
     NONE = "none"
     ZEROED = "c_concat zeroed"
@@ -81,7 +81,7 @@ from across the circle is fc's: fbc is given none.
 
 
 class ZeroedCondition:
-    """An always-on script, after ours, that keeps our wrapper and takes from the UNet what it looks at."""
+    """An always-on script, run after ours, that zeroes the `c_concat` which our wrapper appends."""
 
     is_on = False
 
@@ -90,7 +90,7 @@ class ZeroedCondition:
         return "Zeroed condition"
 
     def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
-        """Zero what our wrapper appends."""
+        """Wrap our wrapper."""
         unet = p.sd_model.forge_objects.unet
         ours = unet.model_options.get("model_function_wrapper")
         if not self.is_on or ours is None:
@@ -160,7 +160,7 @@ class SceneRelighter:
 
 
 def draw_cutout(scene: Scene) -> Image.Image:
-    """The subject in a light that tells nothing, its surroundings transparent."""
+    """The subject in a light without a side, its surroundings transparent."""
     alpha = np.rint(255 * scene.alpha).astype(np.uint8)
     return Image.fromarray(np.dstack([scene.draw_subject(AMBIENT), alpha]))
 
@@ -222,7 +222,7 @@ def measure_limits(bench: SceneRelighter, scenes: int, first: int = HELD_OUT) ->
 
 
 def _measure_in_process(figures: Callable[..., dict], options: argparse.Namespace, *values: Any) -> dict:
-    """In a process of its own: networks this small gain little by more than one core."""
+    """Run a measurement in a process of its own, on one thread: networks this small gain little by more."""
     torch.set_num_threads(1)
     return figures(SceneRelighter(options.folder, options.size, options.steps), *values)
 

@@ -39,13 +39,14 @@ _UNET_GAIN, _VAE_GAIN = 1e5, 1e6
 _SCALED = re.compile(
     r"(.*\.)?(conv_in|conv1|conv2|proj_out|in_layers\.2|out_layers\.3|emb_layers\.1)\.(weight|bias)|input_blocks\.0\.0\..*"
 )
-"""What adds to activations that will be normalised, and begins from normalised ones or from the picture."""
+"""Layers that take the picture or normalised activations, and whose output is normalised later: it gets smaller with
+their weights and biases."""
 
 _BIAS_SCALED = re.compile(r"(.*\.)?(nin_shortcut|skip_connection|op|(down|up)sample\.conv|[12]\.conv)\.bias")
-"""What hands them on: only its constants have a size of their own."""
+"""Layers that pass such activations on: what they take is smaller already, so only their biases are scaled."""
 
 _SILENT_AT_FIRST = ("out_layers.3.weight", "conv2.weight", "proj_out.weight", "out.2.weight")
-"""Residuals begin with nothing to add, as ldm's own do: deep networks start to learn sooner."""
+"""Last layers of residual branches. They begin at zero, as ldm's own do: deep networks start to learn sooner."""
 
 
 def make_unet() -> Unet:
@@ -58,7 +59,7 @@ def make_unet() -> Unet:
 
 
 def enlarge_epsilon(network: _Network) -> _Network:
-    """The same network, to be trained."""
+    """Give a network the epsilon that it is trained with."""
     gain = _VAE_GAIN if isinstance(network, TrainableVAE) else _UNET_GAIN
     for module in network.modules():
         if isinstance(module, nn.GroupNorm):

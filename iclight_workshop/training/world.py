@@ -47,7 +47,7 @@ THINGS = ("ball", "egg", "stone", "pillow", "vase", "ring", "plaque")
 PATTERNS = ("plain", "striped", "checked", "spotted", "cloudy")
 
 STEP = 1e-3
-"""Over which slopes are measured."""
+"""Step of the finite differences that slopes are computed by."""
 
 SOFTNESS = 0.2
 """How far the light reaches around a solid: as from a window, not from a point."""
@@ -88,7 +88,7 @@ class Lighting:
 
 
 AMBIENT = Lighting(None, "white", ambient=0.75)
-"""What a subject is seen in where its own light is to tell nothing."""
+"""A light without a side, for subjects whose shading is to tell nothing of where light comes from."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Scene:
     """How bright the wall is at the side that the light doesn't come from, 0…1, as it looks (sRGB)."""
 
     def compute_shading(self, light: Lighting) -> np.ndarray:
-        """What falls on the subject: linear, [size, size, 3]."""
+        """The light that falls on the subject: linear, [size, size, 3]."""
         facing = np.clip((self.normals @ light.compute_direction() + SOFTNESS) / (1 + SOFTNESS), 0, None)
         if light.side is None:
             facing = 0.35 * (facing + 1)
@@ -147,7 +147,7 @@ class Scene:
         return self.composite(self.draw_subject(light), self.draw_background(light, with_shadow=True))
 
     def composite(self, subject: np.ndarray, background: np.ndarray | int) -> np.ndarray:
-        """Composited as pictures are: uint8 [size, size, 3]."""
+        """Composite a subject over a background by the scene's alpha: uint8 [size, size, 3]."""
         alpha = self.alpha[..., None]
         return np.rint(subject * alpha + background * (1 - alpha)).astype(np.uint8)
 
@@ -191,7 +191,7 @@ def draw_lighting(random: np.random.Generator, is_white: bool = False) -> Lighti
 
 
 def _make_solid(thing: str, random: np.random.Generator) -> tuple[Field, Field]:
-    """How far inside a place is, 0 in the middle and 1 at the outline, and how high it lies."""
+    """A solid as two functions of the place: how far out it is, 0 in the middle and 1 at the outline, and how high."""
     size, turn = random.uniform(0.55, 0.8), random.uniform(-0.5, 0.5)
     cx, cy = random.uniform(-0.16, 0.16, 2)
     squeeze = 1.0 if thing == "ball" else random.uniform(0.65, 1.0)
