@@ -83,7 +83,7 @@ def encode(part: Part, folder: Path, vae: FirstStage, device: torch.device) -> N
         latents = []
         for scene in pictures[: part.encoded, seen]:
             pixels = torch.from_numpy(np.array(scene)).to(device).movedim(-1, 1).float().contiguous() / middle - 1
-            latents.append(vae.process_in(vae.encode(pixels).latent_dist.mode()).half().cpu().numpy())
+            latents.append(vae.process_in(vae.encode_mode(pixels)).half().cpu().numpy())
         content = io.BytesIO()
         np.save(content, np.stack(latents))
         write_whole(folder / f"{kind}-latents.npy", content.getvalue())
