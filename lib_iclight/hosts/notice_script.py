@@ -5,6 +5,7 @@ Loaded by its path, because `lib_iclight` is the other extension's then: it impo
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class ICLightNotice(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
-        gr.Markdown(self.notice)
+        gr.HTML(html.escape(self.notice))
         return [gr.Checkbox(False, visible=False)]  # the place of an API request
 
     def process_before_every_sampling(self, p: Any, asked: Any, **kwargs: Any) -> None:

@@ -18,7 +18,7 @@ from ..weights.kind import Kind
 from . import choices
 from .cutout_preview import Canvas, build_preview
 from .fetching import FetchOffer, build_offer, connect_offer
-from .markup import as_markdown_text
+from .markup import as_html_text, as_markdown_text
 from .parts import QUIET, build_setting
 
 _COLUMNS = {Place.LIGHT: Kind.FOREGROUND, Place.BACKGROUND: Kind.BACKGROUND}
@@ -56,14 +56,14 @@ def build_panel(
     :param accordion: the web UI's accordion with a checkbox in its title.
     :param canvas: the web UI's canvas for painting on a picture, made for an element id.
     :param host: is asked anew each time for the folders that models are in.
-    :param notice: what the user should know before anything else, as Markdown.
+    :param notice: what the user should know before anything else.
     """
     builder = _Builder(tab, host)
     with accordion(False, label=SETTINGS["enabled"].label, elem_id=builder.element_id("enabled")) as builder.parts[
         "enabled"
     ]:
         if notice:
-            gr.Markdown(notice, elem_id=builder.element_id("notice"))
+            gr.HTML(as_html_text(notice), elem_id=builder.element_id("notice"))
         builder.build_model()
         with gr.Row(variant="compact"):
             with gr.Group():
