@@ -33,7 +33,7 @@ page: $(VENV)/ready
 test: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy lib_iclight iclight_standalone iclight_workshop scripts install.py iclight_neighbours.py
+	$(BIN)/python -m mypy lib_iclight iclight_standalone iclight_workshop scripts install.py iclight_neighbours.py
 	$(BIN)/python $(PYTEST) -m "not long"
 
 test-long: $(VENV)/ready
