@@ -6,9 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lib_iclight.foreground.colours import estimate_foreground_colours
-
 from iclight_workshop.drawn import green_screen, hairy_alpha, mixed, subject_colours, to_bytes
+from lib_iclight.foreground.colours import estimate_foreground_colours
 
 
 @pytest.mark.parametrize(("width", "height"), [(800, 600), (1900, 1400)])

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from iclight_workshop.drawn import green_screen, hairy_alpha, mixed, subject_colours, to_bytes
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground.edges import feather_edge, follow_colours, paint_over, shift_edge
 from lib_iclight.pictures import Picture
-
-from iclight_workshop.drawn import green_screen, hairy_alpha, mixed, subject_colours, to_bytes
 
 # ------------------------------------------------------------------------------------------------ following colours
 
