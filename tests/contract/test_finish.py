@@ -11,6 +11,8 @@ from PIL import Image
 
 from lib_iclight.finish import finish
 from lib_iclight.finish.area import DetailArea
+from lib_iclight.foreground import CutoutSettings, cut_out
+from lib_iclight.pictures import Picture
 
 from . import oracle
 from .bench import Bench, Outcome, encode, mask, subject, tab_picture
@@ -24,8 +26,9 @@ Original = tuple[np.ndarray, np.ndarray]
 
 
 def at_size(picture: Image.Image, width: int, height: int) -> Original:
-    """An RGBA picture, as the reference brings it to size."""
-    colours, alpha = picture.convert("RGB"), picture.getchannel("A").convert("RGB")
+    """An RGBA picture, as the reference brings it to size; where it is transparent, its colours go on."""
+    continued = cut_out(Picture.from_image(picture, "subject"), CutoutSettings("none"), []).colour
+    colours, alpha = Image.fromarray(continued), picture.getchannel("A").convert("RGB")
     fitted = [np.asarray(oracle.cover(each, width, height)) for each in (colours, alpha)]
     return fitted[0], fitted[1][..., 0]
 
