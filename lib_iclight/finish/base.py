@@ -40,26 +40,24 @@ def extract_base(rgb: np.ndarray, radius: float) -> np.ndarray:
     return np.clip(rgb, cv2.erode(even, window), cv2.dilate(even, window))
 
 
-def continue_subject(rgb: np.ndarray, share: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def continue_subject(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """The subject's colours continued across its edge and beyond, so that no background gets into the subject's base.
 
     Means of what is inside, coarser and coarser, are laid beneath each other: the push-pull of Gortler and others,
-    "The Lumigraph" (1996). Colours count in a mean by their share.
+    "The Lumigraph" (1996).
 
     :param rgb: uint8 [H, W, 3].
-    :param share: how much of each pixel is the subject's, float32 [H, W], 0…1.
     :param inside: where the subject shows undisturbed (:func:`find_inside`), float32 [H, W], 0…1.
     :returns: uint8 [H, W, 3]; inside the picture itself.
     """
     import cv2
 
-    weight = inside * share
-    sums = rgb * weight[..., None]
+    sums = rgb * inside[..., None]
     layers = [(rgb, inside)]
     while max(inside.shape) > 1:
         half = ((inside.shape[1] + 1) // 2, (inside.shape[0] + 1) // 2)
-        sums, weight, inside = (cv2.resize(each, half, interpolation=cv2.INTER_AREA) for each in (sums, weight, inside))
-        layers.append((sums / np.maximum(weight, np.float32(1e-6))[..., None], inside))
+        sums, inside = (cv2.resize(each, half, interpolation=cv2.INTER_AREA) for each in (sums, inside))
+        layers.append((sums / np.maximum(inside, np.float32(1e-6))[..., None], inside))
     continued = layers.pop()[0]
     for colours, inside in reversed(layers):
         height, width = inside.shape

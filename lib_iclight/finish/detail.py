@@ -47,7 +47,7 @@ def transfer_detail(
         ours, theirs = result, original
     else:
         inside = find_inside(share, radius)
-        ours, theirs = (continue_subject(each, share, inside) for each in (result, original))
+        ours, theirs = (continue_subject(each, inside) for each in (result, original))
     change, _ = _extract_details(theirs, radius)
     present, floor = _extract_details(ours, radius)
     weight = np.float32(strength) * _weigh_exchange(present, change, radius)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..errors import ICLightError
 from ..fields import SETTINGS
-from ..foreground import CutoutSettings, Foreground, cut_out, holds_memory, release_models
+from ..foreground import GREY, CutoutSettings, Foreground, cut_out, holds_memory, release_models
 from ..hosts import Host
 from ..pictures import Picture
 from ..request import RelightRequest
@@ -172,7 +172,7 @@ def _as_rgba(mask: Image.Image) -> Image.Image:
 
 def _lay_on_board(foreground: Foreground) -> Image.Image:
     """The cut-out on a checkerboard, at most 1024 pixels wide and high."""
-    original = _small(foreground.original.rgb)
+    original = _small(foreground.original.composited_on(GREY).rgb)
     if foreground.alpha is None:
         return original
     behind = Image.blend(_checkerboard(*original.size), original, _FAINT)

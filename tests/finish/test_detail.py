@@ -142,6 +142,17 @@ def test_a_new_rim_light_on_a_plain_subject_stays(figure: Figure) -> None:
     assert figure("levels the rim light loses", 250 - float(finished[:, 60:63].mean())) <= 1
 
 
+@pytest.mark.parametrize("level", [6, 10, 20, 40])
+def test_what_is_darkened_in_deep_shade_is_a_fraction_of_it(level: int, figure: Figure) -> None:
+    """Stripes of half the light, on a result that is nearly black: half of its light, not black."""
+    stripes = np.arange(160) % 16 < 4
+    original = np.full((160, 160, 3), 188, np.uint8)  # half of the light there is
+    original[:, stripes] = to_display(to_linear(original[:1, :1]) / 2)
+    finished = transfer_detail(np.full_like(original, level), original, None, 1.0, RADIUS)
+    half = int(to_display(to_linear(np.uint8([level])) / 2)[0])
+    assert figure("levels off half the light", np.abs(finished[:, stripes].astype(int) - half).max()) <= 1
+
+
 @pytest.mark.parametrize("level", [3, 5, 8, 12, 16, 25])
 def test_grain_in_the_dark_is_not_blown_up(level: int, figure: Figure) -> None:
     """The original's grain of two levels in near black, lit to the middle of the range."""
@@ -246,7 +257,7 @@ def test_the_subject_s_colours_go_on_and_nothing_else_does(opacity: float) -> No
     share[20:40, 20:40] = opacity
     picture = np.full((64, 64, 3), 255, np.uint8)
     picture[20:40, 20:40] = (50, 90, 130)
-    continued = continue_subject(picture, share, find_inside(share, 4.0))
+    continued = continue_subject(picture, find_inside(share, 4.0))
     assert largest_change(continued, np.full_like(picture, 1) * (50, 90, 130), share >= 0) <= 1
 
 

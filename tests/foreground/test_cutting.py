@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -132,6 +133,15 @@ def test_a_pixel_that_is_hardly_transparent_changes_no_cut_out(method: str) -> N
     assert cut.method == "grabcut" and 0.1 < (cut.alpha > 127).mean() < 0.5
     assert np.array_equal(cut.alpha, found.alpha), "transparent there anyway"
     assert np.array_equal(cut.on_grey.rgb, found.on_grey.rgb)
+
+
+def test_nor_does_it_change_what_a_mask_cuts_out() -> None:
+    """The old background's colour is taken out of the mask's soft edge all the same."""
+    picture, inside = with_own_alpha((3, 5), 254)
+    paint = cv2.GaussianBlur(np.where(inside, np.float32(255), np.float32(0)), (0, 0), 2)
+    mask = Picture(np.dstack([np.rint(paint).astype(np.uint8)] * 3))
+    one, other = (cut_out(each, settings(mask=mask), []) for each in (picture, Picture(picture.rgb)))
+    assert np.array_equal(one.on_grey.rgb, other.on_grey.rgb) and (one.colour != picture.rgb).any()
 
 
 def test_a_chosen_method_works_within_the_own_alpha() -> None:
