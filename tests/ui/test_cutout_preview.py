@@ -113,3 +113,13 @@ def test_what_can_not_be_shown_is_said() -> None:
         show(None, painted=strokes(((0, 0, 9, 9), WHITE)))
     with pytest.raises(ICLightError, match="mask"):
         show(photo(), Image.new("L", (100, 400), 255))
+
+
+@pytest.mark.parametrize("hidden", [0, 255])
+def test_what_is_hidden_under_transparency_is_not_seen(hidden: int) -> None:
+    """What is cut away is shown faintly, but not what its picture hides there."""
+    picture = photo()
+    picture.paste((hidden, 20, 255 - hidden, 0), (0, 0, 40, 120))
+    _, seen = show(picture)
+    _, other = show(photo())
+    assert np.array_equal(np.asarray(seen), np.asarray(other))
