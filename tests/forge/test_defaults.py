@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from iclight_workshop.host_bench import forge_bench
 from tests.contract.cases import WIDTH
 
-from .browser import ForgePage, chromium
+from .browser import ForgePage
 from .test_panel import FBC, OPTIONS
 
 
-def test_defaults_are_saved_and_restored_with_what_belongs_to_them(tmp_path: Path) -> None:
+def test_defaults_are_saved_and_restored_with_what_belongs_to_them(tmp_path: Path, browser: Browser) -> None:
     saved = tmp_path / "ui-config.json"
     flags = ["--ui-config-file", str(saved)]
-    with forge_bench(tmp_path / "first", True, OPTIONS, flags=flags) as bench, chromium() as browser:
+    with forge_bench(tmp_path / "first", True, OPTIONS, flags=flags) as bench:
         page = ForgePage(browser.new_page(), bench.server.url, "txt2img", WIDTH)
         page.open_panel()
         page.choose_from("cutout", "GrabCut")
@@ -31,7 +31,7 @@ def test_defaults_are_saved_and_restored_with_what_belongs_to_them(tmp_path: Pat
         other.choose("detail_area", "Everything")
         for each in (page, other):
             each.save_defaults()
-    with forge_bench(tmp_path / "second", True, OPTIONS, flags=flags) as bench, chromium() as browser:
+    with forge_bench(tmp_path / "second", True, OPTIONS, flags=flags) as bench:
         page = ForgePage(browser.new_page(), bench.server.url, "txt2img", WIDTH)
         page.open_panel()
         expect(page.part("cutout").locator("input")).to_have_value("GrabCut (fallback, no model)")

@@ -27,7 +27,7 @@ from tests.contract.cases import (
 )
 from tests.weights.hostile_server import Fault, HostileServer, hostile_server
 
-from .browser import ForgePage, chromium
+from .browser import ForgePage
 
 SAMPLER = "Euler"
 
@@ -61,13 +61,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory, hub: HostileServer) -> Itera
     environment = {"HF_ENDPOINT": hub.address, "NO_PROXY": "127.0.0.1", "HF_HUB_OFFLINE": "0"}
     with forge_bench(tmp_path_factory.mktemp("panel"), True, OPTIONS, environment) as bench:
         yield bench
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One browser for all pages."""
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -462,7 +455,7 @@ def test_error_is_one_sentence_in_the_page(bench: ForgeBench, open_tab: OpenTab,
     page = open_tab("txt2img")
     page.open_panel()
     page.generate()
-    expect(page.error).to_have_text("ICLightError: There is no subject: give IC Light a picture as its subject.")
+    expect(page.error).to_have_text("RelightRefused: There is no subject: give IC Light a picture as its subject.")
     expect(page.error).to_be_visible()
     expect(page.thumbnails).to_have_count(0)
     assert bench.passes() == []
