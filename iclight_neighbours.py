@@ -6,7 +6,10 @@ standard library: `install.py` runs it at every start.
 
 from __future__ import annotations
 
+import importlib.machinery
 import json
+import sys
+import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,38 @@ def notice(others: Sequence[Path]) -> str:
         f"There is another IC-Light extension in {folders}: remove that folder and restart Forge, "
         "because two IC-Light extensions can't be used side by side."
     )
+
+
+def find_notice(own: Path, folders: Iterable[Path]) -> str | None:
+    """What to say about other IC-Light extensions, if there are any; the console is told at once.
+
+    :param own: this extension's folder.
+    :param folders: those of the extensions that are switched on.
+    """
+    others = other_extensions(folders, own)
+    if not others:
+        return None
+    print_to_console(f"IC Light: {notice(others)}")
+    return notice(others)
+
+
+def load_notice_script(own: Path) -> type:
+    """The Script that stands in for this extension's, loaded by its path: `lib_iclight` is another extension's.
+
+    :param own: this extension's folder.
+    """
+    path = own / "lib_iclight" / "hosts" / "notice_script.py"
+    loader = importlib.machinery.SourceFileLoader("iclight_notice_script", str(path))
+    module = types.ModuleType(loader.name)
+    module.__file__ = str(path)
+    loader.exec_module(module)
+    return module.ICLightNotice
+
+
+def print_to_console(text: str) -> None:
+    """Print a line, whatever characters the console's encoding has (many on Windows know 256): others are escaped."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def misdirected(p: Any, script: Any) -> bool:

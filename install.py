@@ -6,12 +6,14 @@ and whatever goes wrong is one line in the console: IC Light works without it.
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from iclight_neighbours import extensions_beside, notice, other_extensions
+from iclight_neighbours import extensions_beside, notice, other_extensions, print_to_console
+from lib_iclight.pip_command import write_pip_command
 
 OWN = Path(__file__).parent
 
@@ -24,14 +26,15 @@ RETRY_AFTER = 24 * 3600
 
 def main() -> None:
     """Install what is missing, and say what the user has to do."""
-    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # as the web UI reads it
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as the web UI reads it
     others = other_extensions(extensions_beside(OWN), OWN)
     if others:
-        print(f"IC Light: {notice(others)}")
+        print_to_console(f"IC Light: {notice(others)}")
     if not has_onnxruntime() and (failed_lately() or not install_onnxruntime()):
-        print(
+        print_to_console(
             "IC Light: onnxruntime could not be installed, so the matting models can't be used; GrabCut still works. "
-            f"Install it by hand: {by_hand(sys.executable)}"
+            f"Install it by hand: {write_pip_command(sys.executable, 'onnxruntime')}"
         )
 
 
@@ -39,12 +42,6 @@ def has_onnxruntime() -> bool:
     """Whether any distribution provides it: onnxruntime-gpu and onnxruntime-directml do so too."""
     found = find_spec("onnxruntime")
     return found is not None and found.origin is not None  # without an origin it is a left-over empty folder
-
-
-def by_hand(python: str) -> str:
-    """The command for it. Quotation marks only where the path needs them: PowerShell takes what is in them for text."""
-    quoted = f'"{python}"' if " " in python else python
-    return f"{quoted} -m pip install onnxruntime"
 
 
 def failed_lately() -> bool:
@@ -57,6 +54,24 @@ def failed_lately() -> bool:
 
 def install_onnxruntime() -> bool:
     """Let pip install it. Returns whether it is there now."""
+    import contextlib
+    import importlib
+
+    has_succeeded = run_pip()
+    importlib.invalidate_caches()  # the import system has remembered that there was none
+    # Pip may fail when all is done: that of Python 3.13.0 (24.2) lists the versions of everything that is installed,
+    # and ends with an error if one of them is no version.
+    is_there = has_succeeded or has_onnxruntime()
+    with contextlib.suppress(OSError):  # the folder may be read-only
+        if is_there:
+            FAILED.unlink(missing_ok=True)
+        else:
+            FAILED.touch()
+    return is_there
+
+
+def run_pip() -> bool:
+    """Run it, with every package held at the version that it has. Returns whether it says that all went well."""
     import os
     import subprocess
     import tempfile
@@ -70,14 +85,9 @@ def install_onnxruntime() -> bool:
             constraints = Path(folder) / "constraints.txt"
             constraints.write_text("".join(f"{line}\n" for line in installed_versions()), encoding="utf-8")
             done = subprocess.run([*command, "--constraint", str(constraints)], stdout=subprocess.DEVNULL, check=False)
-            installed = done.returncode == 0
-        if installed:
-            FAILED.unlink(missing_ok=True)
-        else:
-            FAILED.touch()
     except OSError:
         return False
-    return installed
+    return done.returncode == 0
 
 
 def installed_versions() -> list[str]:

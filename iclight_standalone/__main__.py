@@ -7,6 +7,7 @@ Without pictures it shows what it can do: `python -m iclight_standalone demo` wr
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,14 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments[0] == "demo":
             from . import demo
 
-            return demo.run(_demo_parser().parse_args(arguments[1:]))
+            return demo.run(_make_demo_parser().parse_args(arguments[1:]))
         if arguments[0] == "page":
             from . import page
 
-            return page.run(_page_parser().parse_args(arguments[1:]))
+            return page.run(_make_page_parser().parse_args(arguments[1:]))
         from . import command
 
-        return command.relight(_relight_parser().parse_args(arguments))
+        return command.relight_pictures(_make_relight_parser().parse_args(arguments))
     except ICLightError as error:
         print(error, file=sys.stderr)
         return 2
@@ -46,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _relight_parser() -> argparse.ArgumentParser:
-    parser = _parser(
+def _make_relight_parser() -> argparse.ArgumentParser:
+    parser = _make_parser(
         "",
         "Relight pictures, or every picture of a folder, with IC-Light.",
         "The first word demo (or none at all) writes a sheet, and page serves a small page: "
@@ -72,33 +73,33 @@ def _relight_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--light-denoise", type=float, help="0.1 to 1: lower follows the light more (0.9)")
     parser.add_argument("--strength", type=float, help="0.05 to 1.5: factor on IC-Light's weights (1)")
-    _add_sampling(parser)
+    _add_sampling_options(parser)
     parser.add_argument("--width", type=int, help="in pixels, in steps of 8 (the picture's shape)")
     parser.add_argument("--height", type=int, help="in pixels, in steps of 8 (the picture's shape)")
     return parser
 
 
-def _demo_parser() -> argparse.ArgumentParser:
-    parser = _parser("demo", "Relight two subjects from four sides, and write one sheet.")
+def _make_demo_parser() -> argparse.ArgumentParser:
+    parser = _make_parser("demo", "Relight two subjects from four sides, and write one sheet.")
     parser.add_argument("--prompt", default=PROMPT, help="the light's colour (%(default)s)")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", default=Path("outputs/demo.png"), help="the sheet (%(default)s)"
     )
-    _add_sampling(parser)
+    _add_sampling_options(parser)
     parser.add_argument("--size", type=int, help="of each picture, in pixels (the model's own)")
     return parser
 
 
-def _page_parser() -> argparse.ArgumentParser:
-    parser = _parser("page", "Serve a small page that relights, for this machine's own browser only.")
+def _make_page_parser() -> argparse.ArgumentParser:
+    parser = _make_parser("page", "Serve a small page that relights, for this machine's own browser only.")
     parser.add_argument("--port", type=int, help="the first free one from 7860 on, if nothing is said")
     parser.add_argument("--steps", type=int, default=STEPS, help="%(default)s")
     parser.add_argument("--size", type=int, help="side of a square picture, in pixels (the model's own)")
     return parser
 
 
-def _parser(word: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
-    """With what all of them take: which models."""
+def _make_parser(word: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    """A parser with the options that every command has: which models are used."""
     parser = argparse.ArgumentParser(
         prog=f"python -m iclight_standalone {word}".strip(), description=description, epilog=epilog
     )
@@ -111,12 +112,13 @@ def _parser(word: str, description: str, epilog: str | None = None) -> argparse.
     return parser
 
 
-def _add_sampling(parser: argparse.ArgumentParser) -> None:
+def _add_sampling_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="%(default)s")
     parser.add_argument("--seed", type=int, default=SEED, help="%(default)s; -1 draws one")
 
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):  # not every console can show every file's name
-        stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

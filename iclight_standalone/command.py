@@ -12,25 +12,25 @@ from typing import Any
 
 from PIL import Image
 
-from lib_iclight.errors import ICLightError, ICLightFault
+from lib_iclight.errors import ICLightError, ICLightFault, report
 from lib_iclight.light import Background, Light
 from lib_iclight.request import RelightRequest
-from lib_iclight.sampling import report
+from lib_iclight.setting_types import Tab
 from lib_iclight.weights.kind import Kind
 
-from .choose import Models, choose
-from .relighter import Relighter, check_number, open_picture, save_picture, size_for
+from .model_files import Models, choose_models
+from .relighter import Relighter, check_number, choose_size, open_picture, save_picture
 
 OUTPUT = Path("outputs/relit")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-"""Of a folder's files these are its pictures."""
+"""What the names of a folder's pictures end in."""
 
 _LIGHTS = [light.value for light in Light if light is not Light.CUSTOM]
 _PLAIN = [each.value for each in Background if each not in (Background.IMAGE, Background.MIRRORED)]
 
 
-def relight(options: argparse.Namespace) -> int:
+def relight_pictures(options: argparse.Namespace) -> int:
     """Relight what the options name.
 
     :returns: the exit status: 2 where a picture could not be relit; it was named, and the others were done.
@@ -39,18 +39,18 @@ def relight(options: argparse.Namespace) -> int:
     for name in ("steps", "seed", "width", "height", "cfg"):
         if getattr(options, name) is not None:
             check_number(name, getattr(options, name), f"--{name}")
-    models = choose(options.checkpoint, options.iclight, options.small)
-    kind = _kind(options, models)
-    settings = _settings(options, kind, models)
-    pictures = _pictures(options.pictures)
-    targets = _targets(pictures, options.pictures, options.output or OUTPUT)
-    _refuse_overwriting(targets, [*pictures, *_given_files(options)], is_named=targets == [options.output])
+    models = choose_models(options.checkpoint, options.iclight, options.small)
+    kind = _choose_kind(options, models)
+    settings = _read_settings(options, kind, models)
+    pictures = _list_pictures(options.pictures)
+    targets = _choose_targets(pictures, options.pictures, options.output or OUTPUT)
+    _refuse_overwriting(targets, [*pictures, *_list_given_files(options)], is_named=targets == [options.output])
     print(models.note)
     relighter = Relighter(models)
     failed = 0
     for source, target in zip(pictures, targets, strict=True):
         try:
-            save_picture(_relit(relighter, options, kind, settings, source), target)
+            save_picture(_relight(relighter, options, kind, settings, source), target)
         except Exception as error:  # one picture's; the rest go on
             report(error)
             sentence = error if isinstance(error, ICLightError) else ICLightFault.from_exception(error)
@@ -63,30 +63,29 @@ def relight(options: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def output_names(pictures: Sequence[Path]) -> list[str]:
-    """A .png name for each picture: its own. Pictures that differ only in their ending or folder keep the ending, or
-    get a number."""
-    stems = Counter(_folded(picture.stem) for picture in pictures)
+def name_outputs(pictures: Sequence[Path]) -> list[str]:
+    """Name the .png file of each relit picture: after the picture, with its ending or a number where two names meet."""
+    stems = Counter(_fold_case(picture.stem) for picture in pictures)
     names: list[str] = []
     taken: set[str] = set()
     for picture in pictures:
-        stem = name = picture.stem if stems[_folded(picture.stem)] == 1 else picture.name
+        stem = name = picture.stem if stems[_fold_case(picture.stem)] == 1 else picture.name
         number = 1
-        while _folded(name) in taken:
+        while _fold_case(name) in taken:
             number += 1
             name = f"{stem}-{number}"
-        taken.add(_folded(name))
+        taken.add(_fold_case(name))
         names.append(f"{name}.png")
     return names
 
 
-def _folded(name: str) -> str:
-    """Windows and macOS tell no upper from lower case, and macOS no composed from decomposed letters."""
+def _fold_case(name: str) -> str:
+    """The name without what file systems overlook: case, and on macOS whether letters are composed."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _kind(options: argparse.Namespace, models: Models) -> Kind:
-    """The named model's, or what the background asks for."""
+def _choose_kind(options: argparse.Namespace, models: Models) -> Kind:
+    """The kind of the IC-Light model that is named, else the one that goes with a background or with none."""
     if options.iclight is None:
         return Kind.FOREGROUND if options.background is None else Kind.BACKGROUND
     kind = next(iter(models.iclight))
@@ -97,8 +96,8 @@ def _kind(options: argparse.Namespace, models: Models) -> Kind:
     return kind
 
 
-def _settings(options: argparse.Namespace, kind: Kind, models: Models) -> dict[str, Any]:
-    """Fields of the request, checked but for the subject."""
+def _read_settings(options: argparse.Namespace, kind: Kind, models: Models) -> dict[str, Any]:
+    """The request's fields but for the subject, checked."""
     settings = {"cutout": options.cutout, "strength": options.strength, "light_denoise": options.light_denoise}
     light = options.light
     if light is None and kind is Kind.FOREGROUND and options.background is None:
@@ -106,17 +105,17 @@ def _settings(options: argparse.Namespace, kind: Kind, models: Models) -> dict[s
     if light in _LIGHTS:
         settings["light"] = light
     elif light is not None:
-        settings |= {"light": Light.CUSTOM.value, "light_map": _file_or_choice(light, "light", _LIGHTS)}
+        settings |= {"light": Light.CUSTOM.value, "light_map": _open_if_file(light, "light", _LIGHTS)}
     if options.background in _PLAIN:
         settings["background"] = options.background
     elif options.background is not None:
-        settings["background_image"] = _file_or_choice(options.background, "background", _PLAIN)
+        settings["background_image"] = _open_if_file(options.background, "background", _PLAIN)
     settings = {name: value for name, value in settings.items() if value is not None}
-    RelightRequest.from_api(settings).check_kind(kind, models.of(kind).name)
+    RelightRequest.from_api(settings).check_effect(kind, models.find(kind).name, Tab.TXT2IMG)
     return settings
 
 
-def _file_or_choice(value: str, name: str, choices: Sequence[str]) -> Image.Image:
+def _open_if_file(value: str, name: str, choices: Sequence[str]) -> Image.Image:
     if not _is_file(Path(value)):
         raise ICLightError(f"--{name} must be one of {', '.join(choices)} or a picture's file, not {value}.")
     return open_picture(Path(value), value)
@@ -129,12 +128,12 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _given_files(options: argparse.Namespace) -> list[Path]:
+def _list_given_files(options: argparse.Namespace) -> list[Path]:
     """Files besides the pictures that must stay as they are."""
     return [Path(value) for value in (options.light, options.background) if value is not None]
 
 
-def _pictures(given: Sequence[Path]) -> list[Path]:
+def _list_pictures(given: Sequence[Path]) -> list[Path]:
     """Files as they are named, and every picture of a folder, by name; each once."""
     pictures: list[Path] = []
     for path in given:
@@ -152,14 +151,14 @@ def _pictures(given: Sequence[Path]) -> list[Path]:
         pictures += inside
     once: dict[Any, Path] = {}
     for path in pictures:
-        once.setdefault(_identity(path) if _is_file(path) else path, path)
+        once.setdefault(_identify(path) if _is_file(path) else path, path)
     return list(once.values())
 
 
-def _targets(pictures: Sequence[Path], given: Sequence[Path], output: Path) -> list[Path]:
+def _choose_targets(pictures: Sequence[Path], given: Sequence[Path], output: Path) -> list[Path]:
     """Where each relit picture goes: into the output folder, or one to the file that is named."""
     if output.is_dir() or not output.suffix:
-        return [output / name for name in output_names(pictures)]
+        return [output / name for name in name_outputs(pictures)]
     if output.suffix.lower() != ".png":
         raise ICLightError(f"--output must name a folder or a .png file, not {output}.")
     if len(given) > 1 or given[0].is_dir():
@@ -173,29 +172,29 @@ def _refuse_overwriting(targets: Sequence[Path], kept: Sequence[Path], is_named:
     :param is_named: the target is the very file that the user named.
     :raises ICLightError: a relit picture would take the place of one of them, whatever it is called.
     """
-    given = {_identity(path): path for path in kept if _is_file(path)}
-    folders = {_identity(path.parent) for path in given.values()}
+    given = {_identify(path): path for path in kept if _is_file(path)}
+    folders = {_identify(path.parent) for path in given.values()}
     for target in filter(_is_file, targets):
-        if _identity(target) in given:
+        if _identify(target) in given:
             raise ICLightError(
-                f"{target} would be overwritten, which is {given[_identity(target)]}: give another --output."
+                f"{target} would be overwritten, which is {given[_identify(target)]}: give another --output."
             )
-        if not is_named and _identity(target.parent) in folders:
+        if not is_named and _identify(target.parent) in folders:
             raise ICLightError(f"{target} lies beside the pictures and would be overwritten: give another --output.")
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def _identify(path: Path) -> tuple[int, int]:
     stat = path.stat()
     return stat.st_dev, stat.st_ino
 
 
-def _relit(
+def _relight(
     relighter: Relighter, options: argparse.Namespace, kind: Kind, settings: dict[str, Any], source: Path
 ) -> Image.Image:
     from tqdm import tqdm
 
     photo = open_picture(source, "this file")
-    width, height = size_for(photo, relighter.models.side, options.width, options.height)
+    width, height = choose_size(photo, relighter.models.side, options.width, options.height)
     generation = {
         "prompt": options.prompt,
         "negative_prompt": options.negative_prompt,

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.light import Light, light_map
+from lib_iclight.light import Light, draw_light_map
 from lib_iclight.weights.kind import Kind
 
-from .choose import SMALL, Models, choose
-from .relighter import Relighter, check_number, open_picture, quiet_imports, save_picture
+from .model_files import SMALL, Models, choose_models
+from .relighter import Relighter, check_number, open_picture, save_picture, silence_imports
 
 if TYPE_CHECKING:
-    from .reference import Recorder
+    from torch import Tensor, nn
 
 SIDES = (Light.LEFT, Light.RIGHT, Light.TOP, Light.BOTTOM)
 
@@ -37,28 +36,51 @@ def run(options: argparse.Namespace) -> int:
         check_number("size", options.size, "--size")
     if options.output.suffix.lower() != ".png":
         raise ICLightError(f"--output must name a .png file, not {options.output}.")
-    models = choose(options.checkpoint, options.iclight, options.small)
-    models.of(Kind.FOREGROUND)
+    models = choose_models(options.checkpoint, options.iclight, options.small)
+    models.find(Kind.FOREGROUND)
     print(models.note)
-    with quiet_imports():
-        from .reference import Recorder
-    recorder = Recorder()
-    rows = _relit_rows(Relighter(models, [recorder]), options)
-    save_picture(sheet(rows, models.note), options.output)
+    recorder = FirstCall()
+    rows = _relight_rows(Relighter(models, [recorder]), options)
+    save_picture(draw_sheet(rows, models.note), options.output)
     print(f"Sheet: {options.output}")
-    _print_error(recorder, models, rows[0][0])
+    _print_error(recorder, models, load_subjects()[0])
     print("To try it on your own pictures: `make page`, or `python -m iclight_standalone photo.jpg --light left`.")
     return 0
 
 
-def subjects() -> list[Image.Image]:
+class FirstCall:
+    """An always-on script that keeps what the UNet was given, and what it gave back, in its first call."""
+
+    def __init__(self) -> None:
+        self.given: tuple[Tensor, Tensor, Tensor] | None = None
+        """Scaled latent and condition [B, 8 or 12, H/8, W/8], levels of noise [B], prompts [B, 77 · n, width]."""
+
+        self.output: Tensor | None = None
+        """[B, 4, H/8, W/8]."""
+
+    def title(self) -> str:
+        """Its name among the scripts."""
+        return "First call"
+
+    def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
+        """Listen at the UNet itself, behind every wrapper and merge, until it was called once."""
+        if self.given is None:
+            unet = p.sd_model.forge_objects.unet.model.diffusion_model
+            self._handle = unet.register_forward_hook(self._keep)
+
+    def _keep(self, module: nn.Module, given: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+        self.given, self.output = given, output
+        self._handle.remove()
+
+
+def load_subjects() -> list[Image.Image]:
     """A rendered subject with transparency, and a photo."""
     import skimage.data
 
     return [open_picture(SMALL / "ball.png", "ball.png"), Image.fromarray(skimage.data.astronaut())]
 
 
-def sheet(rows: list[list[Image.Image]], note: str) -> Image.Image:
+def draw_sheet(rows: list[list[Image.Image]], note: str) -> Image.Image:
     """The subjects on the left, each with what its light made of it; what the light is above, the note below.
 
     :param rows: a subject, and as many pictures as there are sides.
@@ -75,7 +97,7 @@ def sheet(rows: list[list[Image.Image]], note: str) -> Image.Image:
     for column, label in enumerate(labels):
         left = _GAP + column * (_CELL + _GAP)
         if column > 0:
-            light = light_map(SIDES[column - 1], _THUMBNAIL, _THUMBNAIL).to_image()
+            light = draw_light_map(SIDES[column - 1], _THUMBNAIL, _THUMBNAIL).to_image()
             image.paste(ImageOps.expand(light, 1, "grey"), (left, _GAP))
         draw.text((left, _GAP + _THUMBNAIL + 4), label, fill="black", font=font)
         for number, row in enumerate(rows):
@@ -86,11 +108,11 @@ def sheet(rows: list[list[Image.Image]], note: str) -> Image.Image:
     return image
 
 
-def _relit_rows(relighter: Relighter, options: argparse.Namespace) -> list[list[Image.Image]]:
+def _relight_rows(relighter: Relighter, options: argparse.Namespace) -> list[list[Image.Image]]:
     """Each subject as the model sees it, and relit from every side with the same noise."""
     from tqdm import tqdm
 
-    given = subjects()
+    given = load_subjects()
     side = (options.size or relighter.models.side) // 8 * 8
     generation = {"prompt": options.prompt, "steps": options.steps, "seed": options.seed, "width": side, "height": side}
     rows = []
@@ -102,9 +124,17 @@ def _relit_rows(relighter: Relighter, options: argparse.Namespace) -> list[list[
     return rows
 
 
-def _print_error(recorder: Recorder, models: Models, subject: Image.Image) -> None:
-    from .reference import relative_error
+def _print_error(recorder: FirstCall, models: Models, subject: Image.Image) -> None:
+    """Compute the first relight's first step again, from the subject's pixels on, and print how far the two differ."""
+    with silence_imports():
+        from . import reference
 
-    iclight = models.of(Kind.FOREGROUND)
-    error = relative_error(recorder, models.checkpoint, iclight, [np.asarray(subject.convert("RGB"))])
+    assert recorder.given is not None and recorder.output is not None, "every relight calls the UNet"
+    scaled, timesteps, prompts = recorder.given
+    height, width = (8 * length for length in scaled.shape[-2:])
+    picture = reference.cover(reference.grey_composite(subject), width, height)
+    condition = reference.condition(models.checkpoint, picture)
+    denoiser = reference.Denoiser(models.checkpoint, models.find(Kind.FOREGROUND))
+    expected = denoiser.epsilon_of_scaled(scaled[:, :4], timesteps, prompts, condition)
+    error = reference.relative_error(recorder.output, expected)
     print(f"UNet output against diffusers' UNet2DConditionModel with summed weights: relative error {error:.1e}")

@@ -7,7 +7,7 @@ import gzip
 import importlib.util
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ Tensors = Mapping[str, Tensor]
 """By name, without the part's prefix: the UNet's and the VAE's as ldm, the text model's as transformers names them."""
 
 UNET_HEADS, CLIP_HEAD_WIDTH = 8, 64
-"""What no tensor's shape tells: the number of attention heads in every SD 1 UNet, and the width of one in CLIP."""
+"""Attention heads of every SD 1 UNet, and the width of one head in CLIP: no tensor's shape tells them."""
 
 SCALING = 0.18215
 """What SD 1 multiplies the VAE's latents by, to bring them to unit variance."""
@@ -36,7 +36,7 @@ WINDOW = 75
 
 
 class _Width(int):
-    """A level's width, where ldm would multiply the first level's by a whole number."""
+    """A level's width for ldm's `channel_mult`: multiplied by the first level's width, it stays what it is."""
 
     def __mul__(self, first: int) -> int:
         return int(self)
@@ -71,9 +71,9 @@ class Unet(ldm.UNetModel):
                     )
         for module in self.modules():
             if isinstance(module, CrossAttention):
-                module.forward = functools.partial(_attention, module)
+                _replace_forward(module, _attention)
             elif isinstance(module, nn.GroupNorm):
-                module.forward = functools.partial(_group_norm, module)
+                _replace_forward(module, _group_norm)
         self.load_state_dict(tensors)
 
     def forward(self, x: Tensor, timesteps: Tensor, context: Tensor) -> Tensor:
@@ -100,13 +100,18 @@ class Unet(ldm.UNetModel):
         return self.out(x)
 
 
+def _replace_forward(module: Any, forward: Callable[..., Tensor]) -> None:
+    """On this one module, by a function that takes the module first."""
+    module.forward = functools.partial(forward, module)
+
+
 def _group_norm(self: nn.GroupNorm, x: Tensor) -> Tensor:
-    """As the module's own, but without its refusal of groups of one value: narrow networks have those at 64×64."""
+    """GroupNorm without PyTorch's refusal of groups of one value, which narrow networks have at 64×64 pixels."""
     return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
 def _attention(layer: CrossAttention, x: Tensor, context: Tensor | None = None) -> Tensor:
-    """The layer's own arithmetic without its table of every pixel by every pixel, a gigabyte at 512×512.
+    """Attention by the layer's weights, without the whole attention matrix in memory: a gigabyte at 512×512.
 
     :param x: [B, pixels, width]; they look at the context, [B, tokens, context's width], or at each other.
     """
@@ -122,14 +127,22 @@ class FirstStage(AutoencoderKL):
 
     @classmethod
     def from_tensors(cls, tensors: Tensors) -> FirstStage:
-        """With these weights."""
+        """The VAE with these weights."""
         config = vae_config(tensors)
         vae = cls(**config)
         vae.load_state_dict(convert_ldm_vae_checkpoint(dict(tensors), config))
         return vae
 
+    def encode(self, pixels: Tensor) -> Tensor:
+        """[B, 3, H, W] in -1…1 to [B, 4, H/8, W/8], drawn from the posterior by the global random state."""
+        return super().encode(pixels).latent_dist.sample()
+
+    def encode_mode(self, pixels: Tensor) -> Tensor:
+        """The same without chance: the posterior's mode."""
+        return super().encode(pixels).latent_dist.mode()
+
     def process_in(self, latent: Tensor) -> Tensor:
-        """What the VAE gives to what the UNet takes."""
+        """Scale the VAE's latents to those that the UNet takes."""
         return latent * SCALING
 
 
@@ -164,7 +177,7 @@ class TextEncoder(nn.Module):
         self.tokenizer = load_tokenizer()
 
     def forward(self, prompt: str) -> Tensor:
-        """[1, 77 · windows, width]: what one window doesn't hold goes into further ones."""
+        """Encode a prompt, [1, 77 · windows, width]: tokens beyond one window go into further ones."""
         start, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
         tokens = self.tokenizer(prompt, add_special_tokens=False)["input_ids"] or [end]
         tokens += [end] * (-len(tokens) % WINDOW)
@@ -178,7 +191,7 @@ def load_tokenizer() -> CLIPTokenizer:
     :raises ICLightError: open-clip-torch is not installed.
     """
     found = importlib.util.find_spec("open_clip")
-    if found is None:
+    if found is None or found.origin is None:
         raise ICLightError("CLIP's vocabulary is missing: install open-clip-torch, without its dependencies.")
     packed = Path(found.origin).with_name("bpe_simple_vocab_16e6.txt.gz").read_bytes()
     lines = gzip.decompress(packed).decode("utf-8").split("\n")

@@ -13,14 +13,14 @@ from PIL import Image
 
 from lib_iclight.errors import ICLightError
 from lib_iclight.light import Background, Light
-from lib_iclight.ui.parts import QUIET, UNNAMED, picture, slider
+from lib_iclight.ui.parts import QUIET, UNNAMED, build_picture, build_setting
 from lib_iclight.weights.kind import Kind
 
-from .choose import SMALL, choose
-from .relighter import PROMPT, SEED, Relighter, check_number, size_for
+from .model_files import SMALL, choose_models
+from .relighter import PROMPT, SEED, Relighter, check_number, choose_size
 
 ADDRESS = "127.0.0.1"
-"""Nobody else is served."""
+"""The page is served to this machine alone."""
 
 _KINDS = {Kind.FOREGROUND: "A side", Kind.BACKGROUND: "A background"}
 _LIGHTS = {
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     for name in ("steps", "size", "port"):
         if getattr(options, name) is not None:
             check_number(name, getattr(options, name), f"--{name}")
-    models = choose(options.checkpoint, options.iclight, options.small)
+    models = choose_models(options.checkpoint, options.iclight, options.small)
     print(models.note)
     page = build(Relighter(models), options.steps, options.size or models.side)
     try:
@@ -75,7 +75,7 @@ def serve(page: gr.Blocks, port: int | None, wait: bool) -> str:
 
 
 def build(relighter: Relighter, steps: int, side: int) -> gr.Blocks:
-    """The page.
+    """Build the page.
 
     :param steps: of every relight.
     :param side: of a square picture, in pixels.
@@ -88,7 +88,7 @@ def build(relighter: Relighter, steps: int, side: int) -> gr.Blocks:
         gr.Markdown(f"## IC-Light\n{models.note}")
         with gr.Row():
             with gr.Column():
-                parts["subject"] = picture("Subject", elem_id="subject")
+                parts["subject"] = build_picture(label="Subject", elem_id="subject")
                 gr.Examples(
                     [[str(path)] for path in sorted(SMALL.glob("*.png"))], parts["subject"], api_name=False, label=None
                 )
@@ -96,8 +96,8 @@ def build(relighter: Relighter, steps: int, side: int) -> gr.Blocks:
                 parts["kind"] = gr.Radio(kinds, value=kinds[0][1], label="The light is that of")
                 lights = [(label, light.value) for light, label in _LIGHTS.items()]
                 parts["light"] = gr.Radio(lights, value=Light.LEFT.value, label="Light comes from")
-                parts["background_image"] = picture(
-                    "Background picture (empty: a plain one, bright on the side above)",
+                parts["background_image"] = build_picture(
+                    label="Background picture (empty: a plain one, bright on the side above)",
                     visible=kinds[0][1] == Kind.BACKGROUND.value,
                 )
             with gr.Column():
@@ -111,11 +111,11 @@ def build(relighter: Relighter, steps: int, side: int) -> gr.Blocks:
 
 def _build_numbers(parts: dict[str, Any]) -> None:
     has_light = parts["kind"].value == Kind.FOREGROUND.value
-    parts["light_denoise"] = slider("light_denoise", 0.01, info="Lower follows the light more.", visible=has_light)
-    parts["strength"] = slider("strength", 0.05)
+    parts["light_denoise"] = build_setting("light_denoise", visible=has_light)
+    parts["strength"] = build_setting("strength")
     with gr.Row():
-        parts["detail_transfer"] = slider("detail_transfer", 0.05)
-        parts["colour_keep"] = slider("colour_keep", 0.05)
+        parts["detail_transfer"] = build_setting("detail_transfer")
+        parts["colour_keep"] = build_setting("colour_keep")
     parts["seed"] = gr.Number(SEED, label="Seed (-1 draws one)", precision=0)
 
 
@@ -132,7 +132,7 @@ def _connect(
     def on_relight(*values: Any, progress: gr.Progress = gr.Progress()) -> tuple[Image.Image, Image.Image]:  # noqa: B008
         done = itertools.count(1)
         try:
-            relit = _relit(
+            relit = _relight(
                 relighter, dict(zip(names, values, strict=True)), steps, side, lambda: progress((next(done), steps))
             )
         except ICLightError as error:
@@ -146,7 +146,7 @@ def _connect(
         button.click(on_relight, [parts[name] for name in names], outputs, **UNNAMED)
 
 
-def _relit(relighter: Relighter, values: dict[str, Any], steps: int, side: int, on_step: Any) -> Any:
+def _relight(relighter: Relighter, values: dict[str, Any], steps: int, side: int, on_step: Any) -> Any:
     """:param values: the page's, by name."""
     subject, kind = values["subject"], Kind(values["kind"])
     if subject is None:
@@ -157,13 +157,15 @@ def _relit(relighter: Relighter, values: dict[str, Any], steps: int, side: int, 
     check_number("seed", values["seed"], "Seed")
     settings = {name: values[name] for name in ("subject", "strength", "detail_transfer", "colour_keep")}
     if kind is Kind.FOREGROUND:
-        settings |= {"light": values["light"], "light_denoise": values["light_denoise"]}
+        settings["light"] = values["light"]
+        if values["light"] != Light.NONE.value:
+            settings["light_denoise"] = values["light_denoise"]
     elif values["background_image"] is not None:
         settings |= {"background": Background.IMAGE.value, "background_image": values["background_image"]}
     elif values["light"] == Light.NONE.value:
         raise ICLightError("A plain background needs a side that is bright: choose one, or give a background picture.")
     else:
         settings["background"] = values["light"]
-    width, height = size_for(subject, side)
+    width, height = choose_size(subject, side)
     generation = {"prompt": values["prompt"], "seed": values["seed"], "steps": steps, "width": width, "height": height}
     return relighter.relight(kind, settings, on_step, **generation)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 Identifier = tuple[str, float]
-"""File name and strength: what a merge is known by."""
+"""File name and strength, by which merges are told apart."""
 
 
 class LoraLoader:
@@ -28,7 +28,8 @@ class LoraLoader:
 class ModelPatcher:
     """A view on a model: its own patches and options, the weights shared with every clone."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any) -> None:
+        """:param model: a torch module; it gets an attribute `lora_loader`, which torch's types know nothing of."""
         self.model = model
         self.lora_patches: dict[Identifier, dict[str, Any]] = {}
         self.model_options: dict[str, Any] = {"transformer_options": {}}
@@ -63,7 +64,7 @@ class ModelPatcher:
 
     def load(self) -> None:
         """Make this the patcher whose weights the model has. What is added to a loaded one is not seen."""
-        loader = self.model.lora_loader
+        loader: LoraLoader = self.model.lora_loader
         if loader.loaded() is not self:
             loader.loaded = lambda: None  # as on Forge, the one before is unloaded first
             self.refresh_loras()
@@ -72,7 +73,7 @@ class ModelPatcher:
     @torch.inference_mode()
     def refresh_loras(self) -> None:
         """Merge this patcher's differences and no others, unless they are the ones that are merged already."""
-        loader = self.model.lora_loader
+        loader: LoraLoader = self.model.lora_loader
         if loader.loaded_hash == list(self.lora_patches):
             return
         for name, weight in loader.backup.items():
@@ -85,7 +86,7 @@ class ModelPatcher:
                 weight = self.model.get_parameter(name)
                 loader.backup.setdefault(name, weight)
                 difference = patch[0] if len(patch) == 1 else patch[1][0]
-                self._put(name, nn.Parameter(added(weight, strength * difference.float()), requires_grad=False))
+                self._put(name, nn.Parameter(add_padded(weight, strength * difference.float()), requires_grad=False))
         loader.loaded_hash = list(self.lora_patches)
 
     def _put(self, name: str, weight: nn.Parameter) -> None:
@@ -93,8 +94,8 @@ class ModelPatcher:
         setattr(self.model.get_submodule(module), parameter, weight)
 
 
-def added(weight: Tensor, difference: Tensor) -> Tensor:
-    """Their sum. The larger of two convolutions' shapes wins, padded with zeros."""
+def add_padded(weight: Tensor, difference: Tensor) -> Tensor:
+    """Add two weights; the smaller one of a convolution that is widened is padded with zeros."""
     result = weight.new_zeros([max(sizes) for sizes in zip(weight.shape, difference.shape, strict=True)])
     for each in (weight, difference):
         result[tuple(slice(size) for size in each.shape)] += each

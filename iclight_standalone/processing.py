@@ -15,9 +15,9 @@ from torch import Tensor
 
 from lib_iclight.errors import ICLightError
 
-from .model import StableDiffusion
 from .sampler import Sampler, State
-from .tab_pictures import LANCZOS, Region, crop_region, on_white, resize_image
+from .stable_diffusion import StableDiffusion
+from .tab_pictures import LANCZOS, Region, composite_on_white, find_crop_region, resize_image
 
 
 class ScriptRunner:
@@ -73,13 +73,18 @@ class Processing:
     denoising_strength: float = 0.75
 
     def __post_init__(self) -> None:
-        self.sd_model: StableDiffusion | None = None
-        self.scripts: ScriptRunner | None = None
+        self.sd_model: Any = None
+        """The checkpoint once it is loaded; before, as on Forge, something without `forge_objects`."""
+        self.scripts = ScriptRunner([])
         self.script_args: dict[str, Sequence[Any]] = {}
         """Each script's arguments by its title in lower case."""
         self.state = State()
         self.sampler: Sampler | None = None
         self.extra_generation_params: dict[str, Any] = {}
+        self.all_seeds: list[int] = []
+        """One for each picture of all batches."""
+        self.seeds: list[int] = []
+        """Those of the batch at hand."""
         self.is_hr_pass = False
         self.batch_index = 0
         self.mask: Tensor | None = None
@@ -88,8 +93,15 @@ class Processing:
     def init(self) -> None:
         """Prepare what all batches share, after the scripts' `process`."""
 
-    def finished(self, image: Image.Image, index: int) -> Image.Image:
-        """A picture of a batch on its way out."""
+    def sample(self) -> Tensor:
+        """Sample one batch: [B, 4, H/8, W/8]."""
+        raise NotImplementedError
+
+    def paste_back(self, image: Image.Image, index: int) -> Image.Image:
+        """Put the sampled part of a picture back into the whole.
+
+        :param index: of the picture in its batch.
+        """
         return image
 
     def setup_conds(self) -> None:
@@ -97,12 +109,12 @@ class Processing:
         encoded = map(self.sd_model.forge_objects.clip, (self.prompt, self.negative_prompt))
         self.c, self.uc = (prompt.expand(self.batch_size, -1, -1) for prompt in encoded)
 
-    def noise(self, height: int, width: int) -> Tensor:
-        """[B, 4, height, width], each picture's from its own seed: the batch's size changes none of them."""
+    def draw_noise(self, height: int, width: int) -> Tensor:
+        """Draw noise [B, 4, height, width], each picture's from its own seed: the batch's size changes none of it."""
         generators = [torch.Generator().manual_seed(seed) for seed in self.seeds]
         return torch.stack([torch.randn((4, height, width), generator=generator) for generator in generators])
 
-    def before_sampling(self, x: Tensor, noise: Tensor) -> None:
+    def run_sampling_hook(self, x: Tensor, noise: Tensor) -> None:
         """Call the hook in which extensions patch the UNet."""
         self.scripts.run("process_before_every_sampling", self, x=x, noise=noise, c=self.c, uc=self.uc)
 
@@ -117,11 +129,10 @@ class Txt2Img(Processing):
     hr_cfg: float = 1.0
 
     def sample(self) -> Tensor:
-        """Sample one batch: [B, 4, H/8, W/8]."""
         self.sampler = Sampler()
-        x = self.noise(self.height // 8, self.width // 8)
+        x = self.draw_noise(self.height // 8, self.width // 8)
         self.sd_model.reset_forge_objects()
-        self.before_sampling(x, x)
+        self.run_sampling_hook(x, x)
         samples = self.sampler.sample(self, x, self.c, self.uc)
         if self.enable_hr and not self.state.interrupted:
             samples = self._sample_hr_pass(samples)
@@ -130,16 +141,16 @@ class Txt2Img(Processing):
     def _sample_hr_pass(self, samples: Tensor) -> Tensor:
         self.is_hr_pass = True
         self.sampler = Sampler()
-        samples = self._enlarged(samples)
-        noise = self.noise(*samples.shape[-2:])
-        self.before_sampling(samples, noise)  # Forge main calls it twice
+        samples = self._enlarge(samples)
+        noise = self.draw_noise(*samples.shape[-2:])
+        self.run_sampling_hook(samples, noise)  # Forge main calls it twice
         self.sd_model.reset_forge_objects()
-        self.before_sampling(samples, noise)
+        self.run_sampling_hook(samples, noise)
         samples = self.sampler.sample_img2img(self, samples, noise, self.c, self.uc, steps=self.steps)
         self.is_hr_pass = False
         return samples
 
-    def _enlarged(self, samples: Tensor) -> Tensor:
+    def _enlarge(self, samples: Tensor) -> Tensor:
         width, height = int(self.width * self.hr_scale), int(self.height * self.hr_scale)
         if self.hr_upscaler == "Latent":
             return torch.nn.functional.interpolate(samples, size=(height // 8, width // 8), mode="bilinear")
@@ -156,7 +167,7 @@ class Img2Img(Processing):
     image_mask: Image.Image | None = None
     mask_blur: int = 4
     inpaint_full_res: bool = True
-    """Only masked."""
+    """Whether only the masked region is sampled ("only masked" in the web UI)."""
     inpaint_full_res_padding: int = 0
 
     def init(self) -> None:
@@ -165,7 +176,7 @@ class Img2Img(Processing):
             raise ICLightError(
                 f"init_images has {len(self.init_images)} pictures: send one, or up to batch_size ({self.batch_size})."
             )
-        originals = [on_white(image) for image in self.init_images]
+        originals = [composite_on_white(image) for image in self.init_images]
         if len(originals) == 1:
             originals *= self.batch_size
         self.batch_size = len(originals)
@@ -173,21 +184,21 @@ class Img2Img(Processing):
         self._overlay: Image.Image | None = None
         """White where the result is seen, at the size of `_originals`."""
         if self.image_mask is not None:
-            self._apply_mask(originals)
+            self._apply_mask(self.image_mask, originals)
         self.scripts.run("before_process_init_images", self, {"crop_region": self._region})
-        fitted = [self._fitted(image) for image in originals]
+        fitted = [self._fit(image) for image in originals]
         self._originals = fitted if self._region is None else originals
         self._init_latent = self.sd_model.encode(fitted)
 
     def sample(self) -> Tensor:
-        """Sample one batch: [B, 4, H/8, W/8]."""
-        noise = self.noise(self.height // 8, self.width // 8)
+        assert self.sampler is not None, "init() makes it"
+        noise = self.draw_noise(self.height // 8, self.width // 8)
         self.sd_model.reset_forge_objects()
-        self.before_sampling(self._init_latent, noise)
+        self.run_sampling_hook(self._init_latent, noise)
         return self.sampler.sample_img2img(self, self._init_latent, noise, self.c, self.uc)
 
-    def finished(self, image: Image.Image, index: int) -> Image.Image:
-        """With what the mask keeps of its original around it."""
+    def paste_back(self, image: Image.Image, index: int) -> Image.Image:
+        """Put it back into its original, and where the mask keeps that, the original over it."""
         if self._overlay is None:
             return image
         original = self._originals[index]
@@ -197,21 +208,21 @@ class Img2Img(Processing):
             image.paste(resize_image(1, result, right - left, bottom - top), (left, top))
         return Image.composite(image, original, self._overlay)
 
-    def _apply_mask(self, originals: list[Image.Image]) -> None:
-        """Find what is cut out, what is kept of the latent, and what of the pictures."""
-        mask = self.image_mask.convert("L").filter(ImageFilter.GaussianBlur(self.mask_blur))
+    def _apply_mask(self, image_mask: Image.Image, originals: list[Image.Image]) -> None:
+        """Find the region that is cut out, what is kept of the latent, and what of the pictures."""
+        mask = image_mask.convert("L").filter(ImageFilter.GaussianBlur(self.mask_blur))
         if any(image.size != mask.size for image in originals):
             raise ICLightError(f"mask is {mask.width}×{mask.height}, which init_images are not: send one size.")
         if self.inpaint_full_res:
-            self._region = crop_region(mask, self.inpaint_full_res_padding, self.width, self.height)
+            self._region = find_crop_region(mask, self.inpaint_full_res_padding, self.width, self.height)
             if self._region is None:  # nothing is masked
                 return
-        fitted = self._fitted(mask).convert("L")
+        fitted = self._fit(mask).convert("L")
         self.mask = torch.from_numpy(np.asarray(fitted.resize((self.width // 8, self.height // 8))) < 128)
         self._overlay = mask if self._region is not None else fitted.point(lambda value: min(2 * value, 255))
 
-    def _fitted(self, image: Image.Image) -> Image.Image:
-        """A picture or mask at the size that is sampled."""
+    def _fit(self, image: Image.Image) -> Image.Image:
+        """Bring a picture or mask to the size that is sampled."""
         if self._region is not None:
             return resize_image(2, image.crop(self._region), self.width, self.height)
         return resize_image(self.resize_mode, image, self.width, self.height)
@@ -224,7 +235,7 @@ def process_images(p: Processing, load: Callable[[], StableDiffusion]) -> Proces
     :param load: loads the checkpoint, or returns it where it is loaded.
     :raises Exception: whatever is raised outside the scripts' hooks.
     """
-    p.sd_model = object()  # on Forge a placeholder without `forge_objects` until the checkpoint is loaded
+    p.sd_model = object()
     p.scripts.run("before_process", p)
     p.sd_model = load()
     seed = random.randrange(2**32) if p.seed == -1 else p.seed
@@ -238,12 +249,13 @@ def process_images(p: Processing, load: Callable[[], StableDiffusion]) -> Proces
         if p.state.interrupted:
             break
         p.seeds = p.all_seeds[number * p.batch_size : (number + 1) * p.batch_size]
+        p.scripts.run("before_process_batch", p)
         p.setup_conds()
         batch = p.sd_model.decode(p.sample())
         for p.batch_index, image in enumerate(batch):
             args = PostprocessImageArgs(image, len(images))
             p.scripts.run("postprocess_image", p, args)
-            images.append(p.finished(args.image, p.batch_index))
+            images.append(p.paste_back(args.image, p.batch_index))
     processed = Processed(images)
     p.scripts.run("postprocess", p, processed)
     return processed

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL import Image
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.patching import check_checkpoint
+from lib_iclight.patch import check_checkpoint
 from lib_iclight.weights import load_offsets
 from lib_iclight.weights.kind import Kind
 
-from .choose import Models
-from .host import StandaloneHost
-from .tab_pictures import opened
+from .host import standalone_host
+from .model_files import Models
+from .tab_pictures import decode_picture
 
 if TYPE_CHECKING:
     from .webui import WebUI
@@ -39,10 +39,10 @@ LIMITS = {
 """Smallest and largest value of what is no field of the request; -1 draws a seed."""
 
 MAX_BYTES = 500_000_000
-"""Of a picture's file."""
+"""Size of the largest picture file that is opened."""
 
 _SMALL_BYTES = 100_000_000
-"""A checkpoint of less is computed on one thread: with so little to do, threads mostly wait for each other."""
+"""Checkpoints smaller than this run on one thread: with so little to do, threads mostly wait for each other."""
 
 
 class Relit(NamedTuple):
@@ -51,7 +51,7 @@ class Relit(NamedTuple):
     image: Image.Image
 
     subject: Image.Image
-    """As the model sees it."""
+    """The subject as the model sees it."""
 
     comments: str
     """What could not be done to a picture that was made all the same; empty as a rule."""
@@ -67,7 +67,7 @@ class Relighter:
         :raises ICLightError: a file can't be read or doesn't fit, or a package is missing.
         """
         self.models = models
-        self.webui = _loaded(models, scripts)
+        self.webui = _load(models, scripts)
 
     def relight(
         self, kind: Kind, settings: dict[str, Any], on_step: Callable[[], object] | None = None, **generation: Any
@@ -80,7 +80,7 @@ class Relighter:
         :param generation: fields of `/sdapi/v1/txt2img`.
         :raises ICLightError: the picture can't be relit.
         """
-        model = self.models.of(kind)
+        model = self.models.find(kind)
         args = {**settings, "model": model.name, "show_subject": True}
         cfg = self.models.cfg[kind]
         defaults = {"prompt": PROMPT, "seed": SEED, "steps": STEPS, "cfg_scale": cfg, "sampler_name": "Euler"}
@@ -101,25 +101,32 @@ def check_number(name: str, value: float | None, shown: str) -> None:
         raise ICLightError(f"{shown} must be a number from {low} to {high}, not {value}.")
 
 
-def size_for(picture: Image.Image, side: int, width: int | None = None, height: int | None = None) -> tuple[int, int]:
-    """The width and height to sample, in steps of 8 pixels: the picture's shape, unless both are given.
+def choose_size(
+    picture: Image.Image, side: int, width: int | None = None, height: int | None = None
+) -> tuple[int, int]:
+    """Choose the width and height to sample, in steps of 8 pixels: the picture's shape, unless both are given.
 
     :param side: as many pixels as a square of this side has are sampled, if neither is given. A shape narrower than
         1:2 is cropped to that.
     """
     shape = min(max(picture.width / picture.height, 0.5), 2.0)
-    if width is None and height is None:
-        width, height = round(side * math.sqrt(shape) / 8) * 8, round(side / math.sqrt(shape) / 8) * 8
-    elif width is None:
-        width = round(height * shape)
-    elif height is None:
-        height = round(width / shape)
-    low, high = LIMITS["size"]
-    return min(max(width // 8 * 8, low), high), min(max(height // 8 * 8, low), high)
+    if width is not None:
+        wide, high = width, round(width / shape) if height is None else height
+    elif height is not None:
+        wide, high = round(height * shape), height
+    else:
+        wide, high = round(side * math.sqrt(shape) / 8) * 8, round(side / math.sqrt(shape) / 8) * 8
+    return _fit_into_limits(wide), _fit_into_limits(high)
+
+
+def _fit_into_limits(length: int) -> int:
+    """The multiple of 8 pixels at or below a length, within what can be sampled."""
+    least, most = LIMITS["size"]
+    return min(max(length // 8 * 8, least), most)
 
 
 def open_picture(path: Path, name: str) -> Image.Image:
-    """A picture's file with its transparency; checked as every other picture is.
+    """Open a picture's file with its transparency; it is checked as every other picture is.
 
     :param name: what the picture is called in an error's sentence.
     :raises ICLightError: it can't be opened.
@@ -135,7 +142,7 @@ def open_picture(path: Path, name: str) -> Image.Image:
         raise ICLightError(f"{name} can't be opened: {error.strerror}.") from error
     if not content:
         raise ICLightError(f"{name} is empty: give a picture.")
-    return opened(content, name)
+    return decode_picture(content, name)
 
 
 def save_picture(image: Image.Image, target: Path) -> None:
@@ -156,8 +163,8 @@ def save_picture(image: Image.Image, target: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def _loaded(models: Models, scripts: Sequence[Any]) -> WebUI:
-    with quiet_imports():
+def _load(models: Models, scripts: Sequence[Any]) -> WebUI:
+    with silence_imports():
         import torch
 
         from .webui import WebUI
@@ -170,15 +177,15 @@ def _loaded(models: Models, scripts: Sequence[Any]) -> WebUI:
         reason = str(error).partition("\n")[0].rstrip(":")
         raise ICLightError(f"{models.checkpoint.name} is no whole SD 1.5 checkpoint: {reason}.") from error
     for path in models.iclight.values():
-        check_checkpoint(StandaloneHost(folders, webui.state), sd_model, load_offsets(path))
+        check_checkpoint(standalone_host(folders, webui.state), sd_model, load_offsets(path))
     if models.checkpoint.stat().st_size < _SMALL_BYTES:
         torch.set_num_threads(1)
     return webui
 
 
 @contextlib.contextmanager
-def quiet_imports() -> Iterator[None]:
-    """Libraries' chatter while they are loaded is not for the user; that one is missing is.
+def silence_imports() -> Iterator[None]:
+    """Silence what libraries print while they are loaded.
 
     :raises ICLightError: a package is not installed.
     """

@@ -14,7 +14,7 @@ from torch import Tensor
 from .patcher import ModelPatcher
 
 COND, UNCOND = 0, 1
-"""What `cond_or_uncond` calls a chunk that goes by the prompt, and one that goes by the negative prompt."""
+"""Values in `cond_or_uncond`: a chunk that is denoised by the prompt, and one by the negative prompt."""
 
 
 class InterruptedException(BaseException):
@@ -32,12 +32,12 @@ class State:
 
 
 class CFGDenoiser:
-    """Two guidances and a mask around the UNet."""
+    """Classifier-free guidance, and the mask, around the UNet."""
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
-        self.init_latent: Tensor | None = None
-        """What `p.mask` keeps, [B, 4, H/8, W/8]."""
+        self.init_latent = torch.empty(0)
+        """What `p.mask` keeps, [B, 4, H/8, W/8]; empty in a pass that starts from noise, which has no mask."""
 
     def __call__(self, x: Tensor, sigma: Tensor, cond: Tensor, uncond: Tensor, cond_scale: float) -> Tensor:
         """Denoise `x`, [B, 4, H/8, W/8], as noisy as `sigma`, [B]. cond, uncond: [B, 77 · n, width]."""
@@ -68,7 +68,8 @@ def denoise_chunks(unet: ModelPatcher, x: Tensor, sigma: Tensor, conditions: dic
     :returns: [B, 4, H/8, W/8] each, by the same.
     """
     together = len({condition.shape for condition in conditions.values()}) == 1
-    apply_model, outputs = unet.model.apply_model, {}
+    apply_model = unet.model.apply_model
+    outputs: dict[int, Tensor] = {}
     for chunks in [list(reversed(conditions))] if together else [[chunk] for chunk in conditions]:
         options = {**unet.model_options["transformer_options"], "cond_or_uncond": chunks[:], "sigmas": sigma}
         c = {"c_crossattn": torch.cat([conditions[chunk] for chunk in chunks]), "transformer_options": options}
@@ -88,7 +89,8 @@ class Sampler:
     def __init__(self) -> None:
         self.func = sample_euler
         self.model_wrap_cfg = CFGDenoiser(self)
-        self.last_latent: Tensor | None = None
+        self.last_latent = torch.empty(0)
+        """Denoised so far; empty before the first pass."""
         self.p: Any = None
 
     def sample(self, p: Any, x: Tensor, c: Tensor, uc: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ Region = tuple[int, int, int, int]
 LANCZOS = Image.Resampling.LANCZOS
 
 
-def opened(value: Any, name: str) -> Image.Image:
-    """A picture as :meth:`Picture.from_value` takes it: in mode RGBA where it is transparent, else RGB."""
+def decode_picture(value: Any, name: str) -> Image.Image:
+    """Decode a picture as :meth:`Picture.from_value` does: in mode RGBA where it is transparent, else RGB."""
     picture = Picture.from_value(value, name)
     image = picture.to_image()
     if picture.alpha is not None:
@@ -24,8 +24,8 @@ def opened(value: Any, name: str) -> Image.Image:
     return image
 
 
-def on_white(image: Image.Image) -> Image.Image:
-    """Without transparency, in mode RGB."""
+def composite_on_white(image: Image.Image) -> Image.Image:
+    """Lay a picture on white: in mode RGB."""
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
@@ -51,8 +51,8 @@ def resize_image(mode: int, image: Image.Image, width: int, height: int) -> Imag
     return Image.fromarray(np.pad(np.asarray(image), rims, mode="edge"))
 
 
-def crop_region(mask: Image.Image, padding: int, width: int, height: int) -> Region | None:
-    """What "only masked" cuts out: the mask's box, padded, then widened to the shape that is sampled.
+def find_crop_region(mask: Image.Image, padding: int, width: int, height: int) -> Region | None:
+    """Find the region that "only masked" samples: the mask's box, padded, then widened to the sampled shape.
 
     :param mask: white where it is painted.
     :returns: None where nothing is.
@@ -64,14 +64,14 @@ def crop_region(mask: Image.Image, padding: int, width: int, height: int) -> Reg
     top, bottom = max(box[1] - padding, 0), min(box[3] + padding, mask.height)
     shape = width / height
     if (right - left) / (bottom - top) > shape:
-        top, bottom = _widened(top, bottom, int((right - left) / shape), mask.height)
+        top, bottom = _widen(top, bottom, int((right - left) / shape), mask.height)
     else:
-        left, right = _widened(left, right, int((bottom - top) * shape), mask.width)
+        left, right = _widen(left, right, int((bottom - top) * shape), mask.width)
     return left, top, right, bottom
 
 
-def _widened(first: int, last: int, size: int, limit: int) -> tuple[int, int]:
-    """The span of that size around this one, moved into 0…limit and cut there if it is too long."""
+def _widen(first: int, last: int, size: int, limit: int) -> tuple[int, int]:
+    """Widen a span to that size around its middle, moved into 0…limit, and cut there if it is too long."""
     first -= (size - (last - first)) // 2
     first = max(0, min(first, limit - size))
     return first, min(first + size, limit)

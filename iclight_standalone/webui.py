@@ -10,13 +10,14 @@ from typing import Any
 from PIL import Image
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.relight import RelightHooks
+from lib_iclight.hooks import RelightHooks
+from lib_iclight.hosts import Host
 
-from .host import StandaloneHost
-from .model import StableDiffusion
+from .host import standalone_host
 from .processing import Img2Img, Processing, ScriptRunner, Txt2Img, process_images
 from .sampler import State
-from .tab_pictures import opened
+from .stable_diffusion import StableDiffusion
+from .tab_pictures import decode_picture
 
 _CHOICES = {
     "sampler_name": ("Euler",),
@@ -31,7 +32,7 @@ _CHOICES = {
 class ICLightScript(RelightHooks):
     """What `scripts/ic_light.py` is for Forge."""
 
-    def __init__(self, host: StandaloneHost) -> None:
+    def __init__(self, host: Host) -> None:
         self.host = host
 
 
@@ -47,7 +48,7 @@ class WebUI:
         self.checkpoint = checkpoint
         self.state = State()
         self.sd_model: StableDiffusion | None = None
-        self.scripts = ScriptRunner([ICLightScript(StandaloneHost(models_folders, self.state)), *scripts])
+        self.scripts = ScriptRunner([ICLightScript(standalone_host(models_folders, self.state)), *scripts])
 
     def txt2img(self, payload: Mapping[str, Any]) -> tuple[list[Image.Image], dict[str, Any]]:
         """Generate, from the JSON of Forge's `/sdapi/v1/txt2img`. Pictures are base64, or Pillow images.
@@ -70,8 +71,8 @@ class WebUI:
 
     def _generate(self, kind: type[Processing], payload: Mapping[str, Any]) -> tuple[list[Image.Image], dict[str, Any]]:
         fields = {name: value for name, value in payload.items() if value is not None}
-        script_args = self._script_args(fields.pop("alwayson_scripts", {}))
-        p = kind(**_checked(kind, fields))
+        script_args = self._collect_script_args(fields.pop("alwayson_scripts", {}))
+        p = kind(**_check_fields(kind, fields))
         p.scripts, p.script_args, p.state = self.scripts, script_args, self.state
         self.state.interrupted = self.state.skipped = False
         processed = process_images(p, self.load)
@@ -79,7 +80,7 @@ class WebUI:
         info = {"all_seeds": p.all_seeds, "infotexts": [infotext], "comments": processed.comments}
         return processed.images + processed.extra_images, info
 
-    def _script_args(self, requested: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    def _collect_script_args(self, requested: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
         titles = {script.title().lower() for script in self.scripts.alwayson_scripts}
         for title in requested:
             if title.lower() not in titles:
@@ -87,13 +88,13 @@ class WebUI:
         return {title.lower(): values.get("args", ()) for title, values in requested.items()}
 
 
-def _checked(kind: type[Processing], fields: dict[str, Any]) -> dict[str, Any]:
+def _check_fields(kind: type[Processing], fields: dict[str, Any]) -> dict[str, Any]:
     """The fields as `kind` takes them: names and choices checked, pictures decoded."""
     if "mask" in fields:
-        fields = {"inpainting_fill": 0, **fields, "image_mask": opened(fields["mask"], "mask")}
+        fields = {"inpainting_fill": 0, **fields, "image_mask": decode_picture(fields["mask"], "mask")}
         del fields["mask"]
     if "init_images" in fields:
-        fields["init_images"] = [opened(value, "init_images") for value in fields["init_images"]]
+        fields["init_images"] = [decode_picture(value, "init_images") for value in fields["init_images"]]
     known = {field.name for field in dataclasses.fields(kind)}
     for name, value in fields.items():
         if name not in known and name not in _CHOICES:

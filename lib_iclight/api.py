@@ -12,9 +12,10 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from .errors import ICLightError
-from .foreground import release as release_memory
-from .weights.jobs import FetchJob, job, start
-from .weights.manifest import FileState, ManifestFile, UnknownFileError, find, manifest, state_of
+from .foreground import release
+from .weights.catalogue import Catalogue, read_catalogue
+from .weights.jobs import FetchJob, last_fetch, start_fetch
+from .weights.manifest import ManifestFile, UnknownFileError, find_entry, find_whole, manifest, state_of
 
 
 class _Route(APIRoute):
@@ -23,7 +24,7 @@ class _Route(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
-        async def answer_errors_too(request: Request) -> Response:
+        async def answer_with_errors(request: Request) -> Response:
             try:
                 return await answer(request)
             except UnknownFileError as error:
@@ -31,7 +32,7 @@ class _Route(APIRoute):
             except ICLightError as error:
                 raise HTTPException(422, str(error)) from error
 
-        return answer_errors_too
+        return answer_with_errors
 
 
 def add_routes(
@@ -45,46 +46,48 @@ def add_routes(
     :param folders: where files may be, asked for anew each time; fetched ones go to the first.
     :param credentials: passwords by user name, where the API asks for them.
     """
-    router = APIRouter(
-        prefix="/iclight", route_class=_Route, dependencies=[Depends(check) for check in _checks(credentials)]
-    )
+    checks = [_check_site, _password_check(credentials)] if credentials else [_check_site]
+    router = APIRouter(prefix="/iclight", route_class=_Route, dependencies=[Depends(check) for check in checks])
 
     @router.get("/models")
-    def models() -> list[dict[str, Any]]:
+    def get_models() -> list[dict[str, Any]]:
         """Every file of the manifest, how it lies in the folders (by its size), and its last fetch."""
-        return [_described(name, folders()) for name in manifest()]
+        catalogue = read_catalogue(folders())
+        return [_describe_file(file, catalogue) for file in manifest().values()]
 
     @router.post("/models/{name}/fetch")
-    def start_fetch(name: str) -> dict[str, Any]:
+    def post_fetch(name: str) -> dict[str, Any]:
         """Fetch a file in the background; one that is being fetched goes on."""
-        return _progress(start(find(name), _folder_of(find(name), folders())))
+        file, catalogue = find_entry(name), read_catalogue(folders())
+        there = find_whole(file, catalogue)
+        return _describe_fetch(start_fetch(file, there.parent if there else catalogue.own_folder))
 
     @router.get("/models/{name}/fetch")
-    def fetch_progress(name: str) -> dict[str, Any]:
+    def get_fetch(name: str) -> dict[str, Any]:
         """How the file's last fetch stands."""
-        return _progress(_last(name))
+        return _describe_fetch(_find_fetch(name))
 
     @router.delete("/models/{name}/fetch")
-    def cancel_fetch(name: str) -> dict[str, Any]:
+    def delete_fetch(name: str) -> dict[str, Any]:
         """Stop the file's fetch; what has come is kept."""
-        last = _last(name)
-        last.cancel()
-        return _progress(last)
+        fetch = _find_fetch(name)
+        fetch.cancel()
+        return _describe_fetch(fetch)
 
     @router.post("/release")
-    def release() -> dict[str, Any]:
+    def post_release() -> dict[str, Any]:
         """Give back the memory that matting models and cut-outs hold."""
-        release_memory()
+        release()
         return {}
 
     app.include_router(router)
 
 
-def _from_this_site(request: Request) -> None:
+def _check_site(request: Request) -> None:
     # Without this any page could have gigabytes fetched. Browsers say where a request comes from in Sec-Fetch-Site,
     # which no proxy changes; by plain HTTP to another address than localhost in Origin alone.
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    is_own = _is_own(origin, request.headers) if site is None else site in ("same-origin", "none")
+    is_own = _is_same_origin(origin, request.headers) if site is None else site in ("same-origin", "none")
     if not is_own:
         raise HTTPException(
             403,
@@ -93,7 +96,7 @@ def _from_this_site(request: Request) -> None:
         )
 
 
-def _is_own(origin: str | None, headers: Mapping[str, str]) -> bool:
+def _is_same_origin(origin: str | None, headers: Mapping[str, str]) -> bool:
     """Whether an Origin is none, as programs send none, or the address that was asked: "null" is any page's."""
     if origin is None:
         return True
@@ -106,45 +109,40 @@ def _is_own(origin: str | None, headers: Mapping[str, str]) -> bool:
     return own.removesuffix(port) in [host.lower().removesuffix(port) for host in asked if host]
 
 
-def _checks(credentials: Mapping[str, str] | None) -> list[Callable]:
-    """What every request has to pass."""
+def _password_check(credentials: Mapping[str, str]) -> Callable[..., None]:
+    """:param credentials: passwords by user name."""
 
-    def is_known(given: HTTPBasicCredentials = Depends(HTTPBasic())) -> None:  # noqa: B008
+    def check_password(given: HTTPBasicCredentials = Depends(HTTPBasic())) -> None:  # noqa: B008
         expected = credentials.get(given.username, "")
         if not expected or not secrets.compare_digest(given.password.encode(), expected.encode()):
             raise HTTPException(401, "Incorrect username or password", {"WWW-Authenticate": "Basic"})
 
-    return [_from_this_site, is_known] if credentials else [_from_this_site]
+    return check_password
 
 
-def _folder_of(file: ManifestFile, folders: Sequence[Path]) -> Path:
-    """The first folder that holds a file of the right size, or the one that it would be fetched to."""
-    return next((each for each in folders if state_of(file, each) is FileState.THERE), folders[0])
+def _find_fetch(name: str) -> FetchJob:
+    file = find_entry(name)
+    fetch = last_fetch(file.name)
+    if fetch is None:
+        raise HTTPException(404, f"{file.name} has not been fetched since the start: POST to this address fetches it.")
+    return fetch
 
 
-def _described(name: str, folders: Sequence[Path]) -> dict[str, Any]:
-    file, last = find(name), job(name)
+def _describe_file(file: ManifestFile, catalogue: Catalogue) -> dict[str, Any]:
+    fetch = last_fetch(file.name)
     return {
         **file.dict(),
-        "state": state_of(file, _folder_of(file, folders)).value,
-        "fetch": _progress(last) if last else None,
+        "state": state_of(file, catalogue).value,
+        "fetch": _describe_fetch(fetch) if fetch else None,
     }
 
 
-def _last(name: str) -> FetchJob:
-    file = find(name)
-    last = job(file.name)
-    if last is None:
-        raise HTTPException(404, f"{file.name} has not been fetched since the start: POST to this address fetches it.")
-    return last
-
-
-def _progress(fetched: FetchJob) -> dict[str, Any]:
-    progress = fetched.progress
+def _describe_fetch(fetch: FetchJob) -> dict[str, Any]:
+    progress = fetch.progress
     return {
-        "name": fetched.file.name,
-        "state": fetched.state.value,
-        "sentence": fetched.sentence,
+        "name": fetch.file.name,
+        "state": fetch.state.value,
+        "sentence": fetch.sentence,
         "received": progress.received,
         "total": progress.total,
         "bytes_per_second": progress.bytes_per_second,

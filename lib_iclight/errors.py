@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 
 class ICLightError(Exception):
     """Something that the user can put right: a sentence that names the file, field or value and says what to do."""
@@ -18,3 +20,9 @@ class ICLightFault(ICLightError):  # noqa: N818
             f"IC-Light failed unexpectedly ({type(error).__name__}: {reason}). No picture was made. "
             "The console has the details; please report them."
         )
+
+
+def report(error: Exception) -> None:
+    """Leave an unexpected error's traceback in the console: the user gets a sentence."""
+    if not isinstance(error, ICLightError):
+        traceback.print_exception(type(error), error, error.__traceback__)

@@ -34,6 +34,28 @@ class Background(str, Enum):
     AMBIENT = "ambient"
 
 
+LIGHT_LABELS = {
+    "none": "Prompt only",
+    "left": "Left",
+    "right": "Right",
+    "top": "Top",
+    "bottom": "Bottom",
+    "ambient": "All around",
+    "custom": "My own light map",
+}
+"""By the value of each :class:`Light`."""
+
+BACKGROUND_LABELS = {
+    "image": "Picture",
+    "mirrored": "Mirrored picture",
+    "left": "Left",
+    "right": "Right",
+    "top": "Top",
+    "bottom": "Bottom",
+    "ambient": "Grey",
+}
+"""By the value of each :class:`Background`."""
+
 LIGHT_MAP_RANGE = (255, 0)
 """Bright and dark end of a light map: `gradio_demo.py` of the reference."""
 
@@ -45,7 +67,7 @@ AMBIENT_BACKGROUND = 64
 
 
 @functools.lru_cache(maxsize=8)
-def light_map(light: Light, width: int, height: int) -> Picture:
+def draw_light_map(light: Light, width: int, height: int) -> Picture:
     """The light map of a light that is neither none nor custom: uint8 [height, width, 3]. The last eight are kept."""
     if light is Light.AMBIENT:
         return _even(AMBIENT_LIGHT, width, height)
@@ -53,7 +75,7 @@ def light_map(light: Light, width: int, height: int) -> Picture:
 
 
 @functools.lru_cache(maxsize=8)
-def plain_background(background: Background, width: int, height: int) -> Picture:
+def draw_background(background: Background, width: int, height: int) -> Picture:
     """The background of a choice that needs no picture: uint8 [height, width, 3]. The last eight are kept."""
     if background is Background.AMBIENT:
         return _even(AMBIENT_BACKGROUND, width, height)

@@ -1,4 +1,4 @@
-"""Pictures as they come in: decoded, checked, and known by what they show."""
+"""Pictures as they come in: decoded, checked, and told apart by a digest."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from .errors import ICLightError
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused: decoded, this many pixels already take a quarter of a gigabyte."""
 
+_LONGEST_PATH = 4096
+"""Characters. Longer text is a picture in base64, perhaps, and no path."""
+
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 """What a request may send. Pillow knows more, among them PostScript, which runs a program."""
 
 _ORIENTATION = 0x0112
-_UPRIGHT = {
+_UPRIGHT: dict[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -57,16 +60,36 @@ class Picture:
 
     @cached_property
     def digest(self) -> bytes:
-        """16 bytes that differ wherever two pictures differ: the picture's name in caches."""
-        digest = hashlib.sha256(repr(self.rgb.shape).encode())  # the quickest where processors have it built in
-        digest.update(np.ascontiguousarray(self.rgb))
+        """16 bytes that differ wherever two pictures' colours or alpha differ: the picture's part of a cache key."""
+        digest = hashlib.sha256(repr(self.rgb.shape).encode())  # processors have instructions for it
+        digest.update(np.ascontiguousarray(self.rgb).data)
         if self.alpha is not None:
-            digest.update(np.ascontiguousarray(self.alpha))
+            digest.update(np.ascontiguousarray(self.alpha).data)
         return digest.digest()[:16]
 
     def mirrored(self) -> Picture:
         """The same picture with left and right exchanged."""
         return Picture(self.rgb[:, ::-1], None if self.alpha is None else self.alpha[:, ::-1])
+
+    def composited_on(self, value: int) -> Picture:
+        """The picture as it looks on a plain grey; itself where it is opaque.
+
+        Of pictures that look the same there it makes the same one: what lies hidden under transparency doesn't count.
+        The mixture α · rgb + (1 - α) · value is exact and rounded to the nearest level, as browsers and editors do
+        it. (The subject is laid on grey by :func:`lib_iclight.foreground.composite_on_grey`, which truncates as the
+        reference does.)
+
+        :param value: the grey's level, 0 to 255.
+        :returns: an opaque picture.
+        """
+        if self.alpha is None:
+            return self
+        # At most 255 · 255 + 127, which 16 bits hold; adding 127 rounds, as 255 is odd and nothing lies half way.
+        alpha = self.alpha[..., None].astype(np.uint16)
+        mixed = self.rgb * alpha
+        mixed += (255 - alpha) * np.uint16(value) + np.uint16(127)
+        mixed //= np.uint16(255)
+        return Picture(mixed.astype(np.uint8))
 
     def to_image(self) -> Image.Image:
         """Its colours as a Pillow image in mode RGB; alpha is left out."""
@@ -87,7 +110,7 @@ class Picture:
             )
         try:
             image.load()
-            image = _to_8_bits(_upright(image))
+            image = _convert_to_8_bits(_turn_upright(image))
             rgba = np.asarray(image.convert("RGBA" if _has_alpha(image) else "RGB"))
         except (OSError, SyntaxError, TypeError, ValueError, EOFError, struct.error) as error:
             raise ICLightError(f"The picture in {name} is damaged and can't be decoded: {error}.") from error
@@ -95,10 +118,28 @@ class Picture:
         return cls(np.ascontiguousarray(rgba[..., :3]), alpha)
 
     @classmethod
-    def from_value(cls, value: Any, name: str) -> Picture:
-        """Take over what the panel (a Pillow image or an array) or the API (base64, also as a data URL) hands over, or
-        a file's bytes.
+    def from_panel(cls, value: Any, name: str) -> Picture:
+        """Take over what a picture component of the page hands over: a Pillow image or an array.
 
+        For a file that the page lets through without decoding it, an SVG drawing, it hands over the file's path as
+        text. Any client can send such text, so no path is opened.
+
+        :param name: the component's label, for the error's sentence.
+        :raises ICLightError: it is no picture.
+        """
+        if isinstance(value, str):
+            file_name = _name_file(value)
+            what = ", an SVG drawing" if file_name.lower().endswith(".svg") else ""
+            raise ICLightError(f"{name} is {file_name}{what}, and no picture that can be read: give PNG, JPEG or WebP.")
+        if not isinstance(value, (Picture, Image.Image, np.ndarray)):
+            raise ICLightError(f"{name} is of type {type(value).__name__} and no picture: give PNG, JPEG or WebP.")
+        return cls.from_value(value, name)
+
+    @classmethod
+    def from_value(cls, value: Any, name: str) -> Picture:
+        """Take over a Pillow image, an array, a file's bytes, or what the API sends: base64, also as a data URL.
+
+        :param name: the field that it came in, for the error's sentence.
         :raises ICLightError: it is none of these, or can't be decoded.
         """
         if isinstance(value, Picture):
@@ -114,6 +155,15 @@ class Picture:
         if isinstance(value, bytes):
             return cls.from_image(_open(value, name), name)
         raise ICLightError(f"{name} must be a picture: base64 text over the API. It is of type {type(value).__name__}.")
+
+
+def _name_file(path: str) -> str:
+    """The last part of any system's path, as a sentence can hold it. Nothing is opened."""
+    last = "" if len(path) > _LONGEST_PATH else path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    printable = "".join(each for each in last if each.isprintable())
+    if not printable:
+        return "text without a file's name"
+    return printable if len(printable) <= 80 else f"{printable[:40]}…{printable[-39:]}"
 
 
 def _decode_base64(text: str, name: str) -> bytes:
@@ -155,8 +205,8 @@ def _has_alpha(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """As the camera was held; as the picture lies where that is not to be read."""
+def _turn_upright(image: Image.Image) -> Image.Image:
+    """Turned as the EXIF orientation says; unturned where that is missing or can't be read."""
     if image.format == "TIFF":  # Pillow has turned it in decoding it, and not every Pillow says so
         return image
     try:
@@ -167,7 +217,7 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
+def _convert_to_8_bits(image: Image.Image) -> Image.Image:
     """Sixteen-bit greyscale is scaled, which Pillow's own conversion would clip."""
     if image.mode.startswith("I"):
         return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))

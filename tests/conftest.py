@@ -15,6 +15,8 @@ import torch
 from hypothesis import HealthCheck, settings
 from safetensors.torch import save_file
 
+torch.set_num_threads(1)  # each of the parallel workers has one core; and with models this small threads mostly wait
+
 # Both cores may be busy with something else: a slow example is no wrong one.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
@@ -129,22 +131,23 @@ def write_offsets(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-_figures: list[str] = []
-
-
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str, float], float]:
     """Note a measured figure for the run's closing lines."""
 
     def note(name: str, value: float) -> float:
-        _figures.append(f"{request.node.name}: {name} {value:.3g}")
+        request.node.user_properties.append(("figure", f"{request.node.name}: {name} {value:.3g}"))
         return value
 
     return note
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _figures:
+    """Print the figures. They come with each test's report, from whichever process ran it."""
+    reports = (report for each in terminalreporter.stats.values() for report in each)
+    calls = [report for report in reports if getattr(report, "when", None) == "call"]
+    figures = [text for report in calls for name, text in report.user_properties if name == "figure"]
+    if figures:
         terminalreporter.section("measured")
-        for line in _figures:
+        for line in figures:
             terminalreporter.write_line(line)

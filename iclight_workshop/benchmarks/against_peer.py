@@ -2,10 +2,11 @@
 
     FORGE_DIR=… FORGE_PYTHON=… PEER_DIR=… PEER_SITE=… python -m iclight_workshop.benchmarks.against_peer
 
-FORGE_DIR has the files of `tests/forge/full_size.py`. PEER_DIR is a clone of the older extension; without it only this
-one is measured. PEER_SITE, if it is needed, is a folder of packages that Forge lacks and the clone imports (rembg and
-what that imports). SUBJECT, if given, is the picture for the large subject. Each extension has a fresh Forge of its
-own, and IC-Light's file in the system's cache. The status is 1 if a bound is missed: let nothing else run meanwhile.
+FORGE_DIR has the files that `iclight_workshop.full_size` writes. PEER_DIR is a clone of the older extension; without it
+only this one is measured. PEER_SITE, if it is needed, is a folder of packages that Forge lacks and the clone imports
+(rembg and what that imports). SUBJECT, if given, is the picture for the large subject. Each extension has a fresh Forge
+of its own, and IC-Light's file in the system's cache. The status is 1 if a bound is missed: let nothing else run
+meanwhile.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from lib_iclight.weights.keys import ldm_names
-from tests.contract.bench import REPOSITORY, ForgeBench, encode, subject
-from tests.contract.cases import BASE, HIRES, relight
-from tests.forge.server import ForgeServer
+
+from ..forge_server import ForgeServer
+from ..host_bench import BASE, HIRES, REPOSITORY, ForgeBench, encode, relight, subject
 
 MODEL = "iclight_sd15_fc"
 LATER = 3
@@ -60,14 +61,15 @@ class Relight:
 class Figures:
     """What one extension took."""
 
-    plain_memory: int = 0
+    plain_memory: int
     """Anonymous, in bytes, after generations without a relight."""
-    relit_memory: int = 0
-    peak: int = 0
+    relit_memory: int
+    """The same after the first relight."""
+    peak: int
     """Resident in the first relight, mapped files included, in bytes."""
-    first: Relight | None = None
-    later: list[Relight] = field(default_factory=list)
-    hires: Relight | None = None
+    first: Relight
+    later: list[Relight]
+    hires: Relight
     large: dict[str, list[Relight]] = field(default_factory=dict)
     """Later relights of a large subject, by what was asked for."""
 
@@ -112,7 +114,7 @@ def forge(name: str, extension: Path, answer: int, **arguments: Any) -> Iterator
         extensions = {
             "aa-meter": Path(__file__).parent / "meter",
             name: extension,
-            "zz-probe": REPOSITORY / "tests" / "forge" / "probe",
+            "zz-probe": REPOSITORY / "iclight_workshop" / "probe",
         }
         arguments |= {"extensions": extensions, "environment": environment, "webui": False}
         with ForgeServer.from_environment(folder / "forge.log", **arguments) as server:
@@ -124,24 +126,22 @@ def measure(meter: Meter, request: Mapping[str, Any], offsets: Path) -> Figures:
 
     :param offsets: IC-Light's file, read beforehand: the disk is not what is measured.
     """
-    figures = Figures()
     for _ in range(2):
         meter.generate(BASE)
-    figures.plain_memory = meter.server.memory().anonymous
+    plain_memory = meter.server.memory().anonymous
     offsets.read_bytes()
     meter.server.reset_peak()
-    figures.first = meter.generate({**BASE, **request})
-    figures.peak = meter.server.memory().peak
-    figures.relit_memory = meter.server.memory().anonymous
-    figures.later = [meter.generate({**BASE, **request}) for _ in range(LATER)]
-    figures.hires = meter.generate({**BASE, **HIRES, **request})
-    return figures
+    first = meter.generate({**BASE, **request})
+    memory = meter.server.memory()
+    later = [meter.generate({**BASE, **request}) for _ in range(LATER)]
+    hires = meter.generate({**BASE, **HIRES, **request})
+    return Figures(plain_memory, memory.anonymous, memory.peak, first, later, hires)
 
 
 def measure_large(meter: Meter) -> dict[str, list[Relight]]:
     """This extension's relights of a large subject; each kind's first one, which fills the caches, is left out."""
     picture = Image.open(os.environ["SUBJECT"]) if "SUBJECT" in os.environ else subject()
-    opaque = picture.convert("RGB").resize(LARGE, Image.BICUBIC)
+    opaque = picture.convert("RGB").resize(LARGE, Image.Resampling.BICUBIC)
     tab = {**BASE, "init_images": [encode(opaque)], "denoising_strength": 0.75}
     kinds: dict[str, tuple[str, dict[str, Any]]] = {}
     for cutout in ("grabcut", "none"):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -20,12 +21,13 @@ from PIL import Image
 
 from lib_iclight.finish import finish
 from lib_iclight.finish.srgb import to_display, to_linear
-from lib_iclight.foreground.fit import resize_and_centre_crop
+from lib_iclight.foreground.resize import resize_and_centre_crop
 
 SIZES = ((1024, 1536), (2048, 3072))
 
 
 def main() -> None:
+    """Entry point of `python -m iclight_workshop.benchmarks.finish`."""
     parser = argparse.ArgumentParser(description="A sheet of the finish's steps, and their times.")
     parser.add_argument("photo", nargs="?", type=Path)
     parser.add_argument("--sheet", type=Path, default=Path("outputs/finish.png"))
@@ -33,15 +35,15 @@ def main() -> None:
     cv2.setNumThreads(1)
     photo = open_photo(asked.photo)
     asked.sheet.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet(photo)).save(asked.sheet)
+    Image.fromarray(draw_sheet(photo)).save(asked.sheet)
     print(asked.sheet)
     print(f"{'size':>12} {'detail':>8} {'colour':>8}  processor seconds")
     for width, height in SIZES:
-        original, result = pair(photo, width, height)
+        original, result = make_pair(photo, width, height)
         print(
             f"{width:>6}×{height:<5}"
-            f" {seconds(lambda o=original, r=result: finish(r, o, None, detail_transfer=1.0)):8.2f}"
-            f" {seconds(lambda o=original, r=result: finish(r, o, None, colour_keep=1.0)):8.2f}"
+            f" {measure_seconds(partial(finish, result, original, None, detail_transfer=1.0)):8.2f}"
+            f" {measure_seconds(partial(finish, result, original, None, colour_keep=1.0)):8.2f}"
         )
 
 
@@ -53,15 +55,15 @@ def open_photo(path: Path | None) -> Image.Image:
     return Image.fromarray(data.astronaut())
 
 
-def sheet(photo: Image.Image) -> np.ndarray:
+def draw_sheet(photo: Image.Image) -> np.ndarray:
     scale = 768 / min(photo.size)
-    original, result = pair(photo, round(photo.width * scale), round(photo.height * scale))
+    original, result = make_pair(photo, round(photo.width * scale), round(photo.height * scale))
     detailed = finish(result, original, None, detail_transfer=1.0)
     coloured = finish(result, original, None, detail_transfer=1.0, colour_keep=1.0)
     return np.hstack([original, result, detailed, coloured])
 
 
-def pair(photo: Image.Image, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+def make_pair(photo: Image.Image, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     """The photo at a size, and a badly drawn picture of it in a warm light from the left."""
     original = np.asarray(resize_and_centre_crop(photo, width, height))
     light = np.linspace(1.6, 0.15, width)[None, :, None] * np.array([1.0, 0.75, 0.5])
@@ -76,7 +78,7 @@ def pair(photo: Image.Image, width: int, height: int) -> tuple[np.ndarray, np.nd
     return original, cv2.GaussianBlur(wild, (0, 0), 1.2 * scale)
 
 
-def seconds(step: Callable[[], object]) -> float:
+def measure_seconds(step: Callable[[], object]) -> float:
     taken = []
     for _ in range(3):
         start = time.process_time()

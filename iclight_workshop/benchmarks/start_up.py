@@ -18,8 +18,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.contract.bench import REPOSITORY
-from tests.forge.server import ForgeServer
+from ..forge_server import ForgeServer
+from ..host_bench import REPOSITORY
 
 STARTS = 10
 

@@ -13,23 +13,23 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from iclight_standalone.model import PARTS, KModel
 from iclight_standalone.networks import FirstStage, TextEncoder, Unet
+from iclight_standalone.stable_diffusion import PARTS, compute_sigmas
 
-from .captions import varied
+from .captions import vary_caption
 from .data import Latents, Part, encode, render, write_whole
-from .networks import (
+from .stages import Plan, train
+from .trainable import (
     Tensors,
     TrainableVAE,
-    diffusers_names,
     encode_texts,
-    new_text_encoder,
-    new_unet,
-    to_real_epsilon,
-    widened,
-    with_large_epsilon,
+    enlarge_epsilon,
+    make_text_encoder,
+    make_unet,
+    scale_to_real_epsilon,
+    to_diffusers_names,
+    widen,
 )
-from .stages import Plan, train
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ FULL = Schedule(
 )
 
 BATCHES = (16, 4)
-"""Pictures a step, of the small ones and of the large ones."""
+"""Pictures in a step that sees small ones, and in one that sees large ones."""
 
 SHARE_OF_LARGE = {4: 0.04, 8: 0.12, 12: 0.12}
-"""Of the steps, by the UNet's input channels: 8 with a subject, 12 with a background too."""
+"""Share of the steps that see large pictures, by the UNet's input channels: 8 with a subject, 12 with both."""
 
 CROP, CROPS = 64, 8
 
@@ -94,24 +94,26 @@ def run(folder: Path, seed: int = 0, schedule: Schedule = FULL) -> None:
         render(part, place)
     torch.manual_seed(seed)
     vae = train_vae(schedule.vae, folder, places, seed, device)
-    first_stage = FirstStage.from_tensors(to_real_epsilon(vae.cpu())).to(device).eval()
+    first_stage = FirstStage.from_tensors(scale_to_real_epsilon(vae.cpu())).to(device).eval()
     for part, place in zip(schedule.parts, places, strict=True):
         encode(part, place, first_stage, device)
     torch.manual_seed(seed)
-    texts, unet = new_text_encoder().to(device), new_unet().to(device)
+    texts, unet = make_text_encoder().to(device), make_unet().to(device)
     trainer = Denoising([Latents(place) for place in places], texts, device)
     both = nn.ModuleDict({"unet": unet, "texts": texts})
     train(schedule.base, both, functools.partial(trainer.loss, schedule.base, unet, 4), folder, seed)
-    trained, base = unet.cpu().state_dict(), to_real_epsilon(unet)
+    trained, base = unet.cpu().state_dict(), scale_to_real_epsilon(unet)
     texts.requires_grad_(False)
     save_checkpoint(folder / "small_sd15.safetensors", base, vae, texts)
     for kind, plans, channels in (("fc", schedule.fc, 8), ("fbc", schedule.fbc, 12)):
-        network = with_large_epsilon(Unet(widened(trained, channels))).to(device)
+        network = enlarge_epsilon(Unet(widen(trained, channels))).to(device)
         for plan in plans:
             train(plan, network, functools.partial(trainer.loss, plan, network, channels), folder, seed)
             if plan is plans[0]:
                 trained = {name: tensor.cpu().clone() for name, tensor in network.state_dict().items()}
-        save_offsets(folder / "ic-light" / f"iclight_sd15_{kind}.safetensors", to_real_epsilon(network.cpu()), base)
+        save_offsets(
+            folder / "ic-light" / f"iclight_sd15_{kind}.safetensors", scale_to_real_epsilon(network.cpu()), base
+        )
 
 
 def _keep_to_one_training(folder: Path, seed: int, schedule: Schedule) -> None:
@@ -161,16 +163,17 @@ class Denoising:
 
     def __init__(self, latents: list[Latents], texts: TextEncoder, device: torch.device) -> None:
         self._latents, self._texts, self._device = latents, texts, device
-        self._sigmas = KModel(nn.Identity()).log_sigmas.exp()
+        self._sigmas = compute_sigmas()
 
     def loss(self, plan: Plan, unet: Unet, channels: int, random: np.random.Generator) -> Tensor:
-        """Of the noise that the UNet predicts, weighed by how much of the picture hangs on it at that level."""
+        """Squared error of the predicted noise, weighted by how much of the picture depends on it at that level."""
         part = int(random.random() < SHARE_OF_LARGE[channels])
         latents, batch = self._latents[part], BATCHES[part]
         scenes, lights, seen_in = random.integers(len(latents), size=batch), *random.integers(2, size=(2, batch))
         clean = latents["picture", scenes, lights].to(self._device)
         captions = [
-            varied(*latents.words[s], latents.lights[s][i], random) for s, i in zip(scenes, lights, strict=True)
+            vary_caption(latents.words[scene], latents.lights[scene][light], random)
+            for scene, light in zip(scenes.tolist(), lights.tolist(), strict=True)
         ]
         levels = torch.from_numpy(random.integers(1000, size=batch))
         sigma = self._sigmas[levels].to(self._device)[:, None, None, None]
@@ -187,15 +190,15 @@ class Denoising:
 
 def save_checkpoint(path: Path, unet: Tensors, vae: TrainableVAE, texts: TextEncoder) -> None:
     """One file in ldm's layout, fp16."""
-    parts = {"unet": unet, "vae": to_real_epsilon(vae), "clip": texts.transformer.state_dict()}
+    parts = {"unet": unet, "vae": scale_to_real_epsilon(vae), "clip": texts.transformer.state_dict()}
     tensors = {PARTS[part] + name: tensor for part, named in parts.items() for name, tensor in named.items()}
     write_whole(path, save({name: tensor.cpu().half().contiguous() for name, tensor in tensors.items()}))
 
 
 def save_offsets(path: Path, tuned: Tensors, base: Tensors) -> None:
     """Tuned minus base under diffusers' names, fp16."""
-    wide = widened(base, tuned["input_blocks.0.0.weight"].shape[1])
-    offsets = diffusers_names({name: tuned[name] - wide[name] for name in tuned})
+    wide = widen(base, tuned["input_blocks.0.0.weight"].shape[1])
+    offsets = to_diffusers_names({name: tuned[name] - wide[name] for name in tuned})
     path.parent.mkdir(exist_ok=True)
     write_whole(path, save({name: tensor.half().contiguous() for name, tensor in offsets.items()}))
 

@@ -1,4 +1,4 @@
-"""Draw the losses of a training: `python -m iclight_workshop.training.curves training/results`."""
+"""Draw the losses of a training: `python -m iclight_workshop.training.curves FOLDER`."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ import torch
 from iclight_standalone.networks import FirstStage
 from lib_iclight.foreground.composite import GREY
 
-from .world import AMBIENT, Lighting, Recipe, lighting
+from .world import AMBIENT, Lighting, Recipe, draw_lighting
 
 HELD_OUT = 1_000_000
 """Recipes from this number on are for measuring: none is trained on."""
 
 LIGHTS = 3
-"""That each scene is seen in."""
+"""Number of lights that each scene is rendered in."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Part:
     """Scenes at one size."""
 
     size: int
-    """Of a picture's side, in pixels."""
+    """Side of a picture, in pixels."""
 
     scenes: int
     first: int
@@ -38,7 +38,8 @@ class Part:
 
 
 KINDS = {"picture": slice(0, 2), "subject": slice(2, 4), "background": slice(0, 2)}
-"""What there is of each scene, and which of it is encoded: two lights; the subject in a third one and in none."""
+"""The kinds of pictures of a scene, and the lights that each is encoded in: the first two; the subject in the third
+and in one without a side."""
 
 
 def render(part: Part, folder: Path) -> None:
@@ -47,19 +48,19 @@ def render(part: Part, folder: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     shape = (part.scenes, LIGHTS, part.size, part.size, 3)
-    # a subject is also seen in a light that tells nothing
+    # a subject is also rendered in a light without a side
     shapes = {"picture": shape, "subject": (part.scenes, LIGHTS + 1, *shape[2:]), "background": shape}
     stores = {kind: np.lib.format.open_memmap(folder / f"{kind}.npy", "w+", np.uint8, shapes[kind]) for kind in KINDS}
     scenes = []
     for number in range(part.scenes):
         random = np.random.default_rng([part.first + number, 1])
         scene = Recipe(part.first + number).at(part.size)
-        lights = [lighting(random) for _ in range(LIGHTS)]
+        lights = [draw_lighting(random) for _ in range(LIGHTS)]
         for index, light in enumerate(lights):
-            stores["picture"][number, index] = scene.picture(light)
-            stores["background"][number, index] = scene.background(light)
-        for index, light in enumerate([*(lighting(random, is_white=True) for _ in range(LIGHTS)), AMBIENT]):
-            stores["subject"][number, index] = scene.over(scene.subject(light), GREY)
+            stores["picture"][number, index] = scene.draw_picture(light)
+            stores["background"][number, index] = scene.draw_background(light)
+        for index, light in enumerate([*(draw_lighting(random, is_white=True) for _ in range(LIGHTS)), AMBIENT]):
+            stores["subject"][number, index] = scene.composite(scene.draw_subject(light), GREY)
         scenes.append(
             {"words": [scene.pattern, scene.colour, scene.thing], "lights": [asdict(each) for each in lights]}
         )
@@ -82,7 +83,7 @@ def encode(part: Part, folder: Path, vae: FirstStage, device: torch.device) -> N
         latents = []
         for scene in pictures[: part.encoded, seen]:
             pixels = torch.from_numpy(np.array(scene)).to(device).movedim(-1, 1).float().contiguous() / middle - 1
-            latents.append(vae.process_in(vae.encode(pixels).latent_dist.mode()).half().cpu().numpy())
+            latents.append(vae.process_in(vae.encode_mode(pixels)).half().cpu().numpy())
         content = io.BytesIO()
         np.save(content, np.stack(latents))
         write_whole(folder / f"{kind}-latents.npy", content.getvalue())
@@ -92,16 +93,16 @@ class Latents:
     """One part's latents and what is said about them."""
 
     def __init__(self, folder: Path) -> None:
-        scenes = json.loads((folder / "scenes.json").read_text(encoding="utf-8"))
         self._kinds = {kind: np.load(folder / f"{kind}-latents.npy") for kind in KINDS}
-        self.words: list[list[str]] = [scene["words"] for scene in scenes[: len(self)]]
-        self.lights = [[Lighting(**light) for light in scene["lights"]] for scene in scenes[: len(self)]]
+        scenes = json.loads((folder / "scenes.json").read_text(encoding="utf-8"))[: len(self)]
+        self.words = [(pattern, colour, thing) for pattern, colour, thing in (each["words"] for each in scenes)]
+        self.lights = [[Lighting(**light) for light in scene["lights"]] for scene in scenes]
 
     def __len__(self) -> int:
         return len(self._kinds["picture"])
 
     def __getitem__(self, index: tuple[str, np.ndarray, np.ndarray]) -> torch.Tensor:
-        """[B, 4, size / 8, size / 8] of a kind, by scenes and lights."""
+        """Latents of a kind, [B, 4, size / 8, size / 8], by scenes and lights."""
         kind, scenes, lights = index
         return torch.from_numpy(self._kinds[kind][scenes, lights]).float()
 

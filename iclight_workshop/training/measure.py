@@ -18,28 +18,28 @@ import numpy as np
 import torch
 from PIL import Image
 
-from iclight_standalone.choose import SMALL
+from iclight_standalone.model_files import SMALL
 from iclight_standalone.webui import WebUI
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground.composite import GREY
-from lib_iclight.light import Light, light_map
+from lib_iclight.light import Light, draw_light_map
 
 from .captions import FROM
 from .data import HELD_OUT
-from .judge import OPPOSITE, OTHER_COLOUR, albedo_likeness, colour_shift, is_lit_from
+from .judge import OPPOSITE, OTHER_COLOUR, correlate_albedo, is_lit_from, measure_colour_shift
 from .world import AMBIENT, LIGHT_COLOURS, SIDES, Lighting, Recipe, Scene
 
 SIZE = 128
 STEPS = 20
 GUIDANCE = 2.0
-"""Where there is a prompt; without one it would change nothing but the time."""
+"""CFG scale where there is a prompt; without one guidance would cost time and change nothing."""
 
 LEAST_SHIFT = 0.1
-"""Of the way to the light's colour that a subject must go to count as gone."""
+"""Share of the way to the light's colour that a subject must go to count as tinted."""
 
 
 class Ablation(str, Enum):
-    """What is broken on purpose."""
+    """A part of the relight that is broken on purpose."""
 
     NONE = "none"
     ZEROED = "c_concat zeroed"
@@ -81,7 +81,7 @@ from across the circle is fc's: fbc is given none.
 
 
 class ZeroedCondition:
-    """An always-on script, after ours, that keeps our wrapper and takes from the UNet what it looks at."""
+    """An always-on script, run after ours, that zeroes the `c_concat` which our wrapper appends."""
 
     is_on = False
 
@@ -90,7 +90,7 @@ class ZeroedCondition:
         return "Zeroed condition"
 
     def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
-        """Zero what our wrapper appends."""
+        """Wrap our wrapper."""
         unet = p.sd_model.forge_objects.unet
         ours = unet.model_options.get("model_function_wrapper")
         if not self.is_on or ours is None:
@@ -105,7 +105,7 @@ class ZeroedCondition:
         unet.set_model_unet_function_wrapper(zeroed)
 
 
-class Bench:
+class SceneRelighter:
     """The small models on the small host, relighting scenes."""
 
     def __init__(self, folder: Path = SMALL, size: int = SIZE, steps: int = STEPS) -> None:
@@ -113,7 +113,7 @@ class Bench:
         self._zeroed = ZeroedCondition()
         self._webui = WebUI(folder / "small_sd15.safetensors", [folder / "ic-light"], [self._zeroed])
 
-    def relit(
+    def relight(
         self, scene: Scene, side: str, prompt: str, ablation: Ablation = Ablation.NONE, **values: Any
     ) -> np.ndarray:
         """By fc: uint8 [size, size, 3].
@@ -122,53 +122,56 @@ class Bench:
         """
         start = values.pop("start", OPPOSITE[side] if ablation is Ablation.MIRRORED else side)
         if ablation is Ablation.OFF:
-            start_picture = light_map(Light(start), self.size, self.size).to_image()
-            return self._picture(self._webui.img2img, prompt, init_images=[start_picture], denoising_strength=0.9)
-        request = {"model": "iclight_sd15_fc.safetensors", "subject": cut_out(scene), "light": start}
-        return self._ablated(ablation, prompt, request, values)
+            start_picture = draw_light_map(Light(start), self.size, self.size).to_image()
+            return self._generate(self._webui.img2img, prompt, init_images=[start_picture], denoising_strength=0.9)
+        request = {"model": "iclight_sd15_fc.safetensors", "subject": draw_cutout(scene), "light": start}
+        return self._relight_ablated(ablation, prompt, request, values)
 
-    def before(
+    def relight_before(
         self, scene: Scene, background: np.ndarray, prompt: str, ablation: Ablation = Ablation.NONE, **values: Any
     ) -> np.ndarray:
-        """By fbc, before a background uint8 [size, size, 3]; else as :meth:`relit`."""
-        subject, behind = cut_out(scene), Image.fromarray(background)
+        """By fbc, before a background uint8 [size, size, 3]; else as :meth:`relight`."""
+        subject, behind = draw_cutout(scene), Image.fromarray(background)
         if ablation is Ablation.OFF:
-            return self._picture(self._webui.txt2img, prompt)
+            return self._generate(self._webui.txt2img, prompt)
         if ablation is Ablation.SWAPPED:
-            subject, behind = behind, Image.fromarray(scene.over(scene.subject(AMBIENT), GREY))
+            subject, behind = behind, Image.fromarray(scene.composite(scene.draw_subject(AMBIENT), GREY))
         request = {"model": "iclight_sd15_fbc.safetensors", "subject": subject, "background_image": behind}
-        return self._ablated(ablation, prompt, request, values)
+        return self._relight_ablated(ablation, prompt, request, values)
 
-    def through_autoencoder(self, picture: np.ndarray) -> np.ndarray:
+    def encode_and_decode(self, picture: np.ndarray) -> np.ndarray:
         """What the autoencoder alone leaves of a picture uint8 [size, size, 3]."""
         model = self._webui.load()
         pixels = torch.from_numpy(picture).movedim(-1, 0)[None].float() / 127.5 - 1
         vae = model.forge_objects.vae.first_stage_model
         with torch.inference_mode():
-            return np.asarray(model.decode(vae.process_in(vae.encode(pixels).latent_dist.mode()))[0])
+            return np.asarray(model.decode(vae.process_in(vae.encode_mode(pixels)))[0])
 
-    def _ablated(self, ablation: Ablation, prompt: str, request: dict, values: dict) -> np.ndarray:
+    def _relight_ablated(self, ablation: Ablation, prompt: str, request: dict, values: dict) -> np.ndarray:
         tab = {name: values.pop(name) for name in list(values) if name.startswith(("hr_", "enable_hr", "denoising"))}
         self._zeroed.is_on = ablation is Ablation.ZEROED
         script = {"IC Light": {"args": [{"cutout": "none", **request, **values}]}}
-        return self._picture(self._webui.txt2img, prompt, alwayson_scripts=script, **tab)
+        return self._generate(self._webui.txt2img, prompt, alwayson_scripts=script, **tab)
 
-    def _picture(self, generate: Callable, prompt: str, **values: Any) -> np.ndarray:
+    def _generate(self, generate: Callable, prompt: str, **values: Any) -> np.ndarray:
         fixed = {"width": self.size, "height": self.size, "steps": self.steps, "seed": 1}
         fields = {"prompt": prompt, "cfg_scale": GUIDANCE if prompt else 1.0, **fixed, **values}
         return np.asarray(generate(fields)[0][0])
 
 
-def cut_out(scene: Scene) -> Image.Image:
-    """The subject in a light that tells nothing, its surroundings transparent."""
+def draw_cutout(scene: Scene) -> Image.Image:
+    """The subject in a light without a side, its surroundings transparent."""
     alpha = np.rint(255 * scene.alpha).astype(np.uint8)
-    return Image.fromarray(np.dstack([scene.subject(AMBIENT), alpha]))
+    return Image.fromarray(np.dstack([scene.draw_subject(AMBIENT), alpha]))
 
 
-def measure(bench: Bench, scenes: int, ablation: Ablation = Ablation.NONE, first: int = HELD_OUT) -> dict[Bound, float]:
+def measure(
+    bench: SceneRelighter, scenes: int, ablation: Ablation = Ablation.NONE, first: int = HELD_OUT
+) -> dict[Bound, float]:
     """Each figure over that many held-out scenes: shares of the scenes, and the albedo's correlation.
 
-    Albedo is judged in white light: of pictures in coloured light not even the rendered ones tell it (:func:`limits`).
+    Albedo is judged in white light: in coloured light it can't be told even from pictures that are rendered
+    (:func:`measure_limits`).
     """
     marks: dict[Bound, list[float]] = {}
     pictures: dict[Bound, list[np.ndarray]] = {}
@@ -179,46 +182,49 @@ def measure(bench: Bench, scenes: int, ablation: Ablation = Ablation.NONE, first
         if ablation is not Ablation.SWAPPED:
             # the prompt tells neither the side, which is the start's to tell, nor the subject, which is the condition's
             asked = OTHER_COLOUR[colour] if ablation is Ablation.OTHER_COLOUR else colour
-            white, coloured = (bench.relit(scene, side, f"{each} light", ablation) for each in ("white", asked))
+            white, coloured = (bench.relight(scene, side, f"{each} light", ablation) for each in ("white", asked))
             marks.setdefault(DIRECTION, []).append(is_lit_from(white, scene, side))
-            marks.setdefault(COLOUR, []).append(colour_shift(coloured, white, scene, colour) > LEAST_SHIFT)
+            marks.setdefault(COLOUR, []).append(measure_colour_shift(coloured, white, scene, colour) > LEAST_SHIFT)
             pictures.setdefault(ALBEDO, []).append(white)
         if ablation not in (Ablation.MIRRORED, Ablation.OTHER_COLOUR):
             wall = Recipe(number + 500_000).at(bench.size)
             white, coloured = (
-                bench.before(scene, wall.background(Lighting(side, each)), "", ablation) for each in ("white", colour)
+                bench.relight_before(scene, wall.draw_background(Lighting(side, each)), "", ablation)
+                for each in ("white", colour)
             )
-            follows = colour_shift(coloured, scene.subject(AMBIENT), scene, colour) > LEAST_SHIFT
+            follows = measure_colour_shift(coloured, scene.draw_subject(AMBIENT), scene, colour) > LEAST_SHIFT
             marks.setdefault(BACKGROUND_LIGHT, []).append(follows and is_lit_from(coloured, scene, side))
             pictures.setdefault(BACKGROUND_ALBEDO, []).append(white)
     shares = {bound: float(np.mean(values)) for bound, values in marks.items()}
-    return shares | {bound: albedo_likeness(results, seen) for bound, results in pictures.items()}
+    return shares | {bound: correlate_albedo(results, seen) for bound, results in pictures.items()}
 
 
-def limits(bench: Bench, scenes: int, first: int = HELD_OUT) -> dict[str, float]:
+def measure_limits(bench: SceneRelighter, scenes: int, first: int = HELD_OUT) -> dict[str, float]:
     """What bounds the figures from above, by name: pictures that are rendered, and the prompt without a start light."""
     seen = [Recipe(number).at(bench.size) for number in range(first, first + scenes)]
     sides = [list(SIDES)[number % len(SIDES)] for number in range(scenes)]
     colours = [list(LIGHT_COLOURS)[1:][number % (len(LIGHT_COLOURS) - 1)] for number in range(scenes)]
-    white = [scene.picture(Lighting(side, "white")) for scene, side in zip(seen, sides, strict=True)]
-    coloured = [scene.picture(Lighting(*light)) for scene, *light in zip(seen, sides, colours, strict=True)]
-    decoded = [bench.through_autoencoder(picture) for picture in white]
+    white = [scene.draw_picture(Lighting(side, "white")) for scene, side in zip(seen, sides, strict=True)]
+    coloured = [
+        scene.draw_picture(Lighting(side, colour)) for scene, side, colour in zip(seen, sides, colours, strict=True)
+    ]
+    decoded = [bench.encode_and_decode(picture) for picture in white]
     by_prompt = [
-        is_lit_from(bench.relit(scene, side, f"white light {FROM[side]}", start="none"), scene, side)
+        is_lit_from(bench.relight(scene, side, f"white light {FROM[side]}", start="none"), scene, side)
         for scene, side in zip(seen, sides, strict=True)
     ]
     return {
-        "albedo of the scenes as rendered, white light": albedo_likeness(white, seen),
-        "the same, encoded and decoded": albedo_likeness(decoded, seen),
-        "albedo of the scenes as rendered, coloured light": albedo_likeness(coloured, seen),
+        "albedo of the scenes as rendered, white light": correlate_albedo(white, seen),
+        "the same, encoded and decoded": correlate_albedo(decoded, seen),
+        "albedo of the scenes as rendered, coloured light": correlate_albedo(coloured, seen),
         "lit from the prompt's side, no start light": float(np.mean(by_prompt)),
     }
 
 
-def _alone(figures: Callable[..., dict], options: argparse.Namespace, *values: Any) -> dict:
-    """In a process of its own: networks this small gain little by more than one core."""
+def _measure_in_process(figures: Callable[..., dict], options: argparse.Namespace, *values: Any) -> dict:
+    """Run a measurement in a process of its own, on one thread: networks this small gain little by more."""
     torch.set_num_threads(1)
-    return figures(Bench(options.folder, options.size, options.steps), *values)
+    return figures(SceneRelighter(options.folder, options.size, options.steps), *values)
 
 
 def main() -> int:
@@ -245,8 +251,10 @@ def _print_table(options: argparse.Namespace) -> int:
     disagreements = 0
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         scenes = dict.fromkeys(Ablation, options.ablation_scenes) | {Ablation.NONE: options.scenes}
-        measured = {each: pool.submit(_alone, measure, options, n, each) for each, n in scenes.items() if n}
-        limiting = pool.submit(_alone, limits, options, options.scenes)
+        measured = {
+            each: pool.submit(_measure_in_process, measure, options, n, each) for each, n in scenes.items() if n
+        }
+        limiting = pool.submit(_measure_in_process, measure_limits, options, options.scenes)
         for ablation, figures in measured.items():
             for bound, value in figures.result().items():
                 expected = bound not in DESTROYS[ablation]

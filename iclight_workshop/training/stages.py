@@ -1,4 +1,4 @@
-"""The stages of training: each is a row of steps that goes on where it was broken off."""
+"""The stages of training: each is a number of steps that goes on where it was stopped."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 Loss = Callable[[np.random.Generator], Tensor]
-"""Of one step, with its own random numbers."""
+"""Loss of one step, computed with random numbers of its own."""
 
 SAVE_EVERY = 100
 AVERAGING = 0.998
-"""How much of the averaged weights each step keeps."""
+"""Share of the averaged weights (an exponential moving average) that each step keeps."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Plan:
     """The learning rate at its highest; it rises over the first 100 steps and falls as a cosine to a fiftieth."""
 
     detail: float = 5.0
-    """How much weighs what little noise hides, against what much of it does."""
+    """Weight of levels with little noise, which decide on fine detail, against those with much."""
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step."""

@@ -47,7 +47,7 @@ THINGS = ("ball", "egg", "stone", "pillow", "vase", "ring", "plaque")
 PATTERNS = ("plain", "striped", "checked", "spotted", "cloudy")
 
 STEP = 1e-3
-"""Over which slopes are measured."""
+"""Step of the finite differences that slopes are computed by."""
 
 SOFTNESS = 0.2
 """How far the light reaches around a solid: as from a window, not from a point."""
@@ -72,7 +72,7 @@ class Lighting:
     ambient: float = 0.12
     """Of the light's brightness."""
 
-    def direction(self) -> np.ndarray:
+    def compute_direction(self) -> np.ndarray:
         """Towards the light: a unit vector, [3]."""
         if self.side is None:
             return np.array([0.0, 0.0, 1.0])
@@ -88,7 +88,7 @@ class Lighting:
 
 
 AMBIENT = Lighting(None, "white", ambient=0.75)
-"""What a subject is seen in where its own light is to tell nothing."""
+"""A light without a side, for subjects whose shading is to tell nothing of where light comes from."""
 
 
 @dataclass(frozen=True)
@@ -113,41 +113,41 @@ class Scene:
     darkest: float
     """How bright the wall is at the side that the light doesn't come from, 0…1, as it looks (sRGB)."""
 
-    def shading(self, light: Lighting) -> np.ndarray:
-        """What falls on the subject: linear, [size, size, 3]."""
-        facing = np.clip((self.normals @ light.direction() + SOFTNESS) / (1 + SOFTNESS), 0, None)
+    def compute_shading(self, light: Lighting) -> np.ndarray:
+        """The light that falls on the subject: linear, [size, size, 3]."""
+        facing = np.clip((self.normals @ light.compute_direction() + SOFTNESS) / (1 + SOFTNESS), 0, None)
         if light.side is None:
             facing = 0.35 * (facing + 1)
         return light.rgb * (light.ambient + 1.25 * facing[..., None])
 
-    def subject(self, light: Lighting) -> np.ndarray:
+    def draw_subject(self, light: Lighting) -> np.ndarray:
         """The subject without its surroundings, uint8 [size, size, 3]."""
-        return to_display(self.albedo * self.shading(light))
+        return to_display(self.albedo * self.compute_shading(light))
 
-    def background(self, light: Lighting, with_shadow: bool = False) -> np.ndarray:
-        """The wall, brighter towards the light; without the subject, but for the shadow it casts. As :meth:`subject`.
+    def draw_background(self, light: Lighting, with_shadow: bool = False) -> np.ndarray:
+        """The wall without the subject, brighter towards the light: uint8 [size, size, 3].
 
-        :param with_shadow: that of the subject.
+        :param with_shadow: with the shadow that the subject casts.
         """
         size = len(self.alpha)
-        x, y = places(size)
-        direction = light.direction()
+        x, y = locate_pixels(size)
+        direction = light.compute_direction()
         along = (x * direction[0] + y * direction[1]) / max(np.hypot(*direction[:2]), 1e-6)
         looks = 0.55 + 0 * x if light.side is None else self.darkest + (1 - self.darkest) * (0.5 + 0.5 * along)
         falls = np.clip(looks, 0, 1.1) ** 2.2
         if with_shadow and light.side is not None:
             shift = -0.22 * direction[:2] * size / 2
-            moved = cv2.warpAffine(self.alpha, np.float64([[1, 0, shift[0]], [0, 1, shift[1]]]), (size, size))
+            moved = cv2.warpAffine(self.alpha, np.array([[1, 0, shift[0]], [0, 1, shift[1]]]), (size, size))
             falls = falls * (1 - 0.55 * cv2.GaussianBlur(moved, (0, 0), 0.05 * size))
         lit = light.rgb * (light.ambient * 0.3 + falls[..., None])
         return to_display(self.wall * lit)
 
-    def picture(self, light: Lighting) -> np.ndarray:
+    def draw_picture(self, light: Lighting) -> np.ndarray:
         """The subject before the wall, uint8 [size, size, 3]."""
-        return self.over(self.subject(light), self.background(light, with_shadow=True))
+        return self.composite(self.draw_subject(light), self.draw_background(light, with_shadow=True))
 
-    def over(self, subject: np.ndarray, background: np.ndarray | int) -> np.ndarray:
-        """Composited as pictures are: uint8 [size, size, 3]."""
+    def composite(self, subject: np.ndarray, background: np.ndarray | int) -> np.ndarray:
+        """Composite a subject over a background by the scene's alpha: uint8 [size, size, 3]."""
         alpha = self.alpha[..., None]
         return np.rint(subject * alpha + background * (1 - alpha)).astype(np.uint8)
 
@@ -164,24 +164,24 @@ class Recipe:
         random = np.random.default_rng([self.number, 7])
         thing, pattern = str(random.choice(self.things)), str(random.choice(PATTERNS))
         colour = str(random.choice(list(COLOURS)))
-        x, y = places(size)
-        inside, height = _solid(thing, random)
-        normals = _normals(height, x, y)
-        albedo = _albedo(pattern, COLOURS[colour], random)(x, y)
+        x, y = locate_pixels(size)
+        inside, height = _make_solid(thing, random)
+        normals = _compute_normals(height, x, y)
+        albedo = _make_albedo(pattern, COLOURS[colour], random)(x, y)
         slope = np.hypot(inside(x + STEP, y) - inside(x - STEP, y), inside(x, y + STEP) - inside(x, y - STEP))
         pixels_inside = (1 - inside(x, y)) / np.maximum(slope / (2 * STEP), 1e-3) * size / 2
         alpha = np.clip(pixels_inside + 0.5, 0, 1)
-        wall = _wall(random)(x, y)
+        wall = _make_wall(random)(x, y)
         return Scene(thing, pattern, colour, normals, albedo, alpha, wall, random.uniform(0.02, 0.3))
 
 
-def places(size: int) -> tuple[np.ndarray, np.ndarray]:
+def locate_pixels(size: int) -> tuple[np.ndarray, np.ndarray]:
     """x and y of every pixel's middle, [size, size] each."""
     middles = (np.arange(size) + 0.5) / size * 2 - 1
     return np.meshgrid(middles, middles)
 
 
-def lighting(random: np.random.Generator, is_white: bool = False) -> Lighting:
+def draw_lighting(random: np.random.Generator, is_white: bool = False) -> Lighting:
     """Any light that has a side; coloured in three of five, unless it is to be white."""
     colours = list(LIGHT_COLOURS)
     is_coloured = not is_white and random.random() < 0.6
@@ -190,12 +190,12 @@ def lighting(random: np.random.Generator, is_white: bool = False) -> Lighting:
     return Lighting(side, colour, random.uniform(0.3, 0.8), random.uniform(-0.35, 0.35), random.uniform(0.05, 0.16))
 
 
-def _solid(thing: str, random: np.random.Generator) -> tuple[Field, Field]:
-    """How far inside a place is, 0 in the middle and 1 at the outline, and how high it lies."""
+def _make_solid(thing: str, random: np.random.Generator) -> tuple[Field, Field]:
+    """A solid as two functions of the place: how far out it is, 0 in the middle and 1 at the outline, and how high."""
     size, turn = random.uniform(0.55, 0.8), random.uniform(-0.5, 0.5)
     cx, cy = random.uniform(-0.16, 0.16, 2)
     squeeze = 1.0 if thing == "ball" else random.uniform(0.65, 1.0)
-    bumps = _waves(random, 6, 5, 14 if thing == "plaque" else 8)
+    bumps = _make_waves(random, 6, 5, 14 if thing == "plaque" else 8)
     bumpy = {"ball": 0, "plaque": 0.05, "stone": 0.025}.get(thing, random.choice([0, 0.008]))
     corners = {"pillow": random.uniform(2.6, 4.5), "plaque": 10.0}.get(thing, 2.0)
     wobble = random.uniform(0.03, 0.12, 3) * (thing == "stone")
@@ -224,14 +224,14 @@ def _solid(thing: str, random: np.random.Generator) -> tuple[Field, Field]:
     return inside, height
 
 
-def _normals(height: Field, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _compute_normals(height: Field, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     across = (height(x + STEP, y) - height(x - STEP, y)) / (2 * STEP)
     down = (height(x, y + STEP) - height(x, y - STEP)) / (2 * STEP)
     normals = np.stack([-across, -down, np.ones_like(x)], axis=-1)
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
 
 
-def _waves(random: np.random.Generator, number: int, low: float, high: float) -> Field:
+def _make_waves(random: np.random.Generator, number: int, low: float, high: float) -> Field:
     """A sum of that many waves of low…high radians, about -1…1."""
     lengths, angles = random.uniform(low, high, number), random.uniform(0, 2 * np.pi, number)
     phases = random.uniform(0, 2 * np.pi, number)
@@ -239,12 +239,12 @@ def _waves(random: np.random.Generator, number: int, low: float, high: float) ->
     return lambda x, y: sum(np.sin(a * x + b * y + phase) for a, b, phase in waves) / np.sqrt(number)
 
 
-def _albedo(pattern: str, colour: tuple[float, float, float], random: np.random.Generator) -> Field:
+def _make_albedo(pattern: str, colour: tuple[float, float, float], random: np.random.Generator) -> Field:
     """Linear RGB, [..., 3]: the colour, and for patterns another one."""
     first = np.array(colour) * random.uniform(0.8, 1.15)
     second = np.array(COLOURS[str(random.choice(list(COLOURS)))]) * random.uniform(0.8, 1.15)
     angle, pitch, phase = random.uniform(0, np.pi), random.uniform(5, 11), random.uniform(0, 2 * np.pi)
-    clouds = _waves(random, 8, 3, 14)
+    clouds = _make_waves(random, 8, 3, 14)
 
     def share(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
@@ -265,10 +265,10 @@ def _albedo(pattern: str, colour: tuple[float, float, float], random: np.random.
     return albedo
 
 
-def _wall(random: np.random.Generator) -> Field:
+def _make_wall(random: np.random.Generator) -> Field:
     """A pale wall, plain or cloudy."""
     base = random.uniform(0.55, 0.9) * (1 - random.uniform(0, 0.25, 3))
-    clouds, strength = _waves(random, 6, 2, 9), random.choice([0, 0.18])
+    clouds, strength = _make_waves(random, 6, 2, 9), random.choice([0, 0.18])
     return lambda x, y: np.clip(base * (1 + strength * clouds(x, y)[..., None]), 0.05, 0.95)
 
 

@@ -1,12 +1,12 @@
 """The relit picture's finish: the subject's own details and colours, and what a pass may start from.
 
-Everything here is arrays, uint8 [H, W, 3] of one size; bringing the original to the result's size is the caller's
-part (`foreground/fit.py`, as the condition was fitted).
+Everything here works on arrays, uint8 [H, W, 3], of one size. The caller brings the original to the result's size,
+fitted as the condition was (`foreground/resize.py`).
 """
 
 from .colour import keep_colour
-from .detail import radius_in_pixels, transfer_detail
+from .detail import scale_radius, transfer_detail
 from .finishing import finish
 from .reinforce import reinforce
 
-__all__ = ["finish", "keep_colour", "radius_in_pixels", "reinforce", "transfer_detail"]
+__all__ = ["finish", "keep_colour", "reinforce", "scale_radius", "transfer_detail"]

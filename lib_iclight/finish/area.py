@@ -10,3 +10,7 @@ class DetailArea(str, Enum):
 
     SUBJECT = "subject"
     EVERYTHING = "everything"
+
+
+AREA_LABELS = {"subject": "The subject", "everything": "Everything"}
+"""By the value of each :class:`DetailArea`."""

@@ -7,7 +7,7 @@ import numpy as np
 from .srgb import luminance, to_display, to_linear
 
 _UNRELIABLE, _RELIABLE = 4, 24
-"""Display levels of grey: below the first, 8 bits say nothing about a pixel's colour, above the second enough."""
+"""Display levels of grey: below the first, 8 bits say nothing about a pixel's colour; above the second, enough."""
 
 
 def keep_colour(result: np.ndarray, original: np.ndarray, share: np.ndarray | None, strength: float) -> np.ndarray:
@@ -31,23 +31,23 @@ def keep_colour(result: np.ndarray, original: np.ndarray, share: np.ndarray | No
     tiny = np.float32(1e-6)
     ours /= np.maximum(level, tiny)
     theirs /= np.maximum(weight, tiny)
-    weight = np.float32(strength) * _reliability(weight)
+    weight = np.float32(strength) * _weigh_by_reliability(weight)
     if share is not None:
         weight *= share[..., None]
     theirs -= ours
     theirs *= weight
     ours += theirs
-    changed = to_display(_in_gamut(ours, level))
+    changed = to_display(_fit_into_gamut(ours, level))
     return np.where((weight > 0) & (level > 0), changed, result)
 
 
-def _reliability(level: np.ndarray) -> np.ndarray:
-    """0…1 by luminance: how far a pixel's colour can be told."""
+def _weigh_by_reliability(level: np.ndarray) -> np.ndarray:
+    """How far a pixel's colour can be told, 0…1, by its luminance."""
     lowest, highest = to_linear(np.array([_UNRELIABLE, _RELIABLE]))
     return np.clip((level - lowest) / (highest - lowest), 0, 1)
 
 
-def _in_gamut(colour: np.ndarray, level: np.ndarray) -> np.ndarray:
+def _fit_into_gamut(colour: np.ndarray, level: np.ndarray) -> np.ndarray:
     """Linear light [H, W, 3] of a colour (light over luminance) at a luminance [H, W, 1], greyed until none is over 1.
 
     Overwrites `colour`.

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
-from .base import base, fill_outside
+from .base import continue_subject, extract_base, find_inside
 from .srgb import to_display, to_linear
 
-_FLOOR = np.float32(0.005)
-"""Linear light (display level 16) that every ratio is taken above: below it, an 8-bit ratio says more about
-rounding and grain than about the subject."""
+_DARK = 0.005
+"""Linear light (display level 16) of a base on which an 8-bit ratio says more about rounding and grain than about the
+subject."""
 
 _GIVES_WAY, _STAYS = 2.0, 6.0
-"""How many times stronger than the original's the result's own details are where they start to stay, and where they
-stay entirely."""
+"""The result's details give way entirely where they are up to so many times as strong as the original's, and not at
+all from so many times on."""
 
 
-def radius_in_pixels(percent: float, width: int, height: int) -> float:
+def scale_radius(percent: float, width: int, height: int) -> float:
     """A radius that is given in percent of the picture's shorter side, so that it grows with the picture."""
     return percent / 100 * min(width, height)
 
@@ -44,31 +46,44 @@ def transfer_detail(
     if share is None:
         ours, theirs = result, original
     else:
-        ours, theirs = fill_outside(result, share), fill_outside(original, share)
-    change = _details(theirs, radius)
-    present = _details(ours, radius)
-    weight = np.float32(strength) * _giving_way(present, change, radius)
+        inside = find_inside(share, radius)
+        ours, theirs = (continue_subject(each, inside) for each in (result, original))
+    change, _ = _extract_details(theirs, radius)
+    present, floor = _extract_details(ours, radius)
+    weight = np.float32(strength) * _weigh_exchange(present, change, radius)
     if share is not None:
         weight *= share
     change -= present
     change *= weight[..., None]
     factor = np.exp(change)
-    # what is darkened is a share of what it was; what is brightened may have been black
-    changed = to_display((to_linear(result) + _FLOOR) * factor - _FLOOR * np.minimum(factor, 1))
+    # Darkened light is a fraction of what it was, down to black. Brightened light may have been black: the floor
+    # gives it something to be multiplied.
+    changed = to_display((to_linear(result) + floor) * factor - floor * np.minimum(factor, 1))
     return np.where(change != 0, changed, result)
 
 
-def _details(rgb: np.ndarray, radius: float) -> np.ndarray:
-    """The logarithm of each pixel's light over its base's, float32 [H, W, 3]."""
+def _extract_details(rgb: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """The logarithm of each pixel's light over its base's, both above a floor, and that floor: float32 [H, W, 3]."""
     import cv2
 
-    logarithms = np.log(to_linear(np.arange(256)) + _FLOOR)
-    details = cv2.LUT(rgb, logarithms)
-    details -= cv2.LUT(base(rgb, radius), logarithms)
-    return details
+    base = extract_base(rgb, radius)
+    floor = cv2.LUT(base, _floors())
+    levels = to_linear(np.arange(256))
+    return cv2.log(cv2.LUT(rgb, levels) + floor) - cv2.LUT(base, np.log(levels + _floors())), floor
 
 
-def _giving_way(present: np.ndarray, original: np.ndarray, radius: float) -> np.ndarray:
+@functools.lru_cache(maxsize=1)
+def _floors() -> np.ndarray:
+    """The light that ratios are taken above, by their base's display level: float32 [256].
+
+    It is `_DARK` on black and falls with the square of the base's light: dark ink on lit paper keeps its ratio, which
+    its grain, next to the paper's light, can't spoil.
+    """
+    light = to_linear(np.arange(256))
+    return (_DARK**3 / (light * light + _DARK**2)).astype(np.float32)
+
+
+def _weigh_exchange(present: np.ndarray, original: np.ndarray, radius: float) -> np.ndarray:
     """How far the result's details give way to the original's, 0…1, [H, W]: not where they are much the stronger ones.
 
     Letters that came out garbled are about as strong as the true ones. A highlight on smooth skin is not.
@@ -77,10 +92,10 @@ def _giving_way(present: np.ndarray, original: np.ndarray, radius: float) -> np.
 
     window = (2 * round(radius / 2) + 1,) * 2
 
-    def strongest(details: np.ndarray) -> np.ndarray:
+    def find_strongest(details: np.ndarray) -> np.ndarray:
         red, green, blue = cv2.split(np.abs(details))
         highest = cv2.max(cv2.max(red, green), blue)
         return cv2.blur(cv2.dilate(highest, np.ones(window, np.uint8)), window)
 
-    excess = strongest(present) / (strongest(original) + np.float32(1e-3))
+    excess = find_strongest(present) / (find_strongest(original) + np.float32(1e-3))
     return np.clip((_STAYS - excess) / (_STAYS - _GIVES_WAY), 0, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .colour import keep_colour
-from .detail import radius_in_pixels, transfer_detail
+from .detail import scale_radius, transfer_detail
 
 
 def finish(
@@ -18,7 +18,7 @@ def finish(
     detail_everywhere: bool = False,
     colour_keep: float = 0.0,
 ) -> np.ndarray:
-    """Details first, colours after: details are ratios of each channel, so they would tint what colours had settled.
+    """Give details back, then colours: details are ratios of each channel, and would tint colours given back before.
 
     :param result: uint8 [H, W, 3].
     :param original: uint8 [H, W, 3], already fitted to the result as the condition was.
@@ -34,6 +34,6 @@ def finish(
     if original.shape != result.shape or (alpha is not None and alpha.shape != (height, width)):
         raise ValueError(f"The result is {width}×{height}; original and alpha must have its size.")
     share = None if alpha is None else alpha.astype(np.float32) / 255
-    radius = radius_in_pixels(detail_radius, width, height)
+    radius = scale_radius(detail_radius, width, height)
     detailed = transfer_detail(result, original, None if detail_everywhere else share, detail_transfer, radius)
     return keep_colour(detailed, original, share, colour_keep)

@@ -8,8 +8,8 @@ import numpy as np
 def reinforce(light: np.ndarray, colour: np.ndarray, alpha: np.ndarray | None, strength: float) -> np.ndarray:
     """Lay the subject over a light map, so that the first pass starts from its colours and shape as well.
 
-    Mixed in display light: a light map is a ramp of display values for the model to look at, as the grey that the
-    condition lies on is, and half a strength is to look half way.
+    They are mixed as display values: a light map is a ramp of display values, as grey 127 is one, and half the
+    strength should look half way.
 
     :param light: uint8 [H, W, 3].
     :param colour: the subject, uint8 [H, W, 3].

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from .composite import composite_on_grey
-from .cutout import CutoutSettings, Foreground, cut_out, holds_memory, release, release_models
-from .fit import resize_and_centre_crop
-from .matting import resolve
+from .composite import GREY, composite_on_grey
+from .cutting import CutoutSettings, Foreground, cut_out, holds_memory, release, release_models
+from .methods import METHODS, CutoutMethod
+from .resize import resize_and_centre_crop
 
 __all__ = [
+    "GREY",
+    "METHODS",
+    "CutoutMethod",
     "CutoutSettings",
     "Foreground",
     "composite_on_grey",
@@ -16,5 +19,4 @@ __all__ = [
     "release",
     "release_models",
     "resize_and_centre_crop",
-    "resolve",
 ]

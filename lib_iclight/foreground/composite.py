@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 GREY = 127
-"""The grey that the conditions' mapping takes to exactly zero."""
+"""The grey that the condition's mapping to -1…1 takes to exactly zero."""
 
 
 def composite_on_grey(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Lay a picture on grey 127, truncated to whole numbers: `run_rmbg` of the reference's `gradio_demo.py`.
+    """Lay the subject on grey 127 as the reference does: in float32, truncated (`run_rmbg` in its `gradio_demo.py`).
+
+    :meth:`lib_iclight.pictures.Picture.composited_on` rounds, and is for all pictures that the reference doesn't
+    composite.
 
     :param rgb: uint8 [H, W, 3].
     :param alpha: uint8 [H, W].

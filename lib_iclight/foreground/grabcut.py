@@ -41,7 +41,7 @@ def grab_cut(rgb: np.ndarray) -> np.ndarray:
         cv2.grabCut(bgr, mask, inside, colours[0], colours[1], 5, cv2.GC_INIT_WITH_RECT)
     except cv2.error:  # a picture of one colour has no two models to tell apart
         mask[:] = cv2.GC_BGD
-    subject = _without_specks(mask & 1)
+    subject = _remove_specks(mask & 1)
     if not subject.any():
         raise ICLightError(
             "GrabCut finds no subject in the picture: give one with a transparent background, or set cutout to none."
@@ -49,7 +49,7 @@ def grab_cut(rgb: np.ndarray) -> np.ndarray:
     return subject.astype(np.float32)
 
 
-def _without_specks(subject: np.ndarray) -> np.ndarray:
+def _remove_specks(subject: np.ndarray) -> np.ndarray:
     """0 and 1, uint8, small islands of either put to what is around them; but never all of the subject."""
     import cv2
 

@@ -10,7 +10,7 @@ from backend import memory_management
 
 
 class MattingModels(torch.nn.Module):
-    """Has no weights: its name is what Forge prints when it unloads it."""
+    """A model without weights: Forge prints the class's name when it unloads a member of its list."""
 
 
 class _Released:

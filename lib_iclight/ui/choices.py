@@ -1,8 +1,10 @@
-"""What the panel's dropdowns list: the models that are there, those that are damaged, and those that can be fetched."""
+"""What the panel's dropdowns list, and what is said below them of the entry that is chosen.
+
+Their entries are plain text: the web UI compares saved defaults with what is shown, and older gradio knows no others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,112 +12,108 @@ from typing import Any
 import gradio as gr
 
 from ..errors import ICLightError
-from ..foreground.matting import MODELS
-from ..foreground.methods import Cutout
-from ..weights import damaged_models, find_file, is_broken, known_models
-from ..weights.kind import Kind
+from ..foreground.methods import METHODS
+from ..weights import Catalogue, Kind, damaged_models, find_file, is_broken, known_models
 from ..weights.manifest import ManifestFile, manifest
-
-Folders = Callable[[], Sequence[Path]]
-
-_KINDS_TO_FETCH = {
-    "iclight_sd15_fc.safetensors": Kind.FOREGROUND,
-    "iclight_sd15_fcon.safetensors": Kind.FOREGROUND,
-    "iclight_sd15_fbc.safetensors": Kind.BACKGROUND,
-}
-
-_CUTOUT_LABELS = {
-    Cutout.AUTO: "The best that is there",
-    Cutout.BIREFNET_LITE: "BiRefNet lite",
-    Cutout.BIREFNET_GENERAL: "BiRefNet",
-    Cutout.ISNET_GENERAL_USE: "IS-Net",
-    Cutout.ISNET_ANIME: "IS-Net for anime",
-    Cutout.U2NET_HUMAN_SEG: "U²-Net for people",
-    Cutout.U2NETP: "U²-Net, small",
-    Cutout.GRABCUT: "GrabCut (fallback, no model)",
-    Cutout.NONE: "Nothing: take it as it is",
-}
+from .markup import as_markdown_text
 
 
 @dataclass(frozen=True)
 class ModelList:
     """The model dropdown's entries, the one to begin with, and what each file looks at."""
 
-    choices: list[tuple[str, str]]
+    names: list[str]
+    """Of models that are there first, then of damaged ones, then of those that can be fetched."""
+
     chosen: str | None
     kinds: dict[str, Kind]
+    """Of all but the damaged ones."""
 
 
-def models(folders: Sequence[Path]) -> ModelList:
-    """Models that are there first, then damaged ones, then those that can be fetched."""
-    there: dict[str, Kind] = {}
-    for path, kind in known_models(folders).items():
-        there.setdefault(path.name, kind)
-    damaged = [path.name for path in damaged_models(folders) if path.name not in there]
-    absent = {name: kind for name, kind in _KINDS_TO_FETCH.items() if name not in there and name not in damaged}
-    choices = [
-        *((f"{name} ({kind.value})", name) for name, kind in there.items()),
-        *((f"{name} (damaged)", name) for name in damaged),
-        *((f"{name} ({size_text(manifest()[name].size)} to fetch)", name) for name in absent),
-    ]
+@dataclass(frozen=True)
+class Description:
+    """What is said of a choice."""
+
+    text: str = ""
+    """As Markdown; empty if there is nothing to say."""
+
+    to_fetch: ManifestFile | None = None
+    """The file that it needs and that can be fetched, where it isn't there, or is there and broken."""
+
+
+def list_models(catalogue: Catalogue) -> ModelList:
+    """What the model dropdown lists."""
+    there = {path.name: kind for path, kind in known_models(catalogue).items()}
+    damaged = [path.name for path in damaged_models(catalogue) if path.name not in there]
+    published = {file.name: file.kind for file in manifest().values() if file.kind is not None}
+    absent = {name: kind for name, kind in published.items() if name not in there and name not in damaged}
     usable = there or absent
     chosen = next((name for name, kind in usable.items() if kind is Kind.FOREGROUND), next(iter(usable), None))
-    return ModelList(choices, chosen, there | absent)
+    return ModelList([*there, *dict.fromkeys(damaged), *absent], chosen, there | absent)
 
 
-def relisted(dropdown: gr.Dropdown, listed: ModelList) -> Any:
-    """The list after files were added or removed. What is chosen stays, also a name just pasted."""
-    dropdown.choices = listed.choices  # gradio checks what the page sends against these
-    return gr.update(choices=listed.choices)
+def relist_models(dropdown: gr.Dropdown, catalogue: Catalogue) -> Any:
+    """The dropdown's list after files were added or removed. What is chosen stays, also a name just pasted."""
+    names = list_models(catalogue).names
+    # gradio checks what any page sends against these, in a form of its own
+    dropdown.choices = gr.Dropdown(names, render=False).choices
+    return gr.update(choices=names)
 
 
-def kind(name: str | None, folders: Sequence[Path]) -> Kind:
+def kind_of_choice(name: str | None, catalogue: Catalogue) -> Kind:
     """What a listed model looks at; a damaged one is taken for one that sees the subject only."""
-    return models(folders).kinds.get(name, Kind.FOREGROUND)
+    return list_models(catalogue).kinds.get(name or "", Kind.FOREGROUND)
 
 
-def damage(name: str | None, folders: Sequence[Path]) -> str | None:
-    """What is wrong with a listed model, as a sentence."""
-    if name in models(folders).kinds:
-        return None
-    return next((sentence for path, sentence in damaged_models(folders).items() if path.name == name), None)
+def describe_model(name: str | None, catalogue: Catalogue) -> Description:
+    """What is said of a model: what it looks at, what is wrong with it, or what there is to fetch."""
+    if not name:
+        return Description()
+    there = {path.name: kind for path, kind in known_models(catalogue).items()}
+    if name in there:
+        return Description(f"{as_markdown_text(name)} looks at the {there[name].value}.")
+    file = manifest().get(name)
+    to_fetch = file if file is not None and file.kind and _may_fetch(file, catalogue) else None
+    for path, sentence in damaged_models(catalogue).items():
+        if path.name == name:
+            return Description(as_markdown_text(sentence), to_fetch)
+    if to_fetch is not None:
+        return Description(_offer(to_fetch, catalogue.own_folder), to_fetch)
+    return Description(as_markdown_text(f"There is no {name} in the models' folders."))
 
 
-def cutouts(folders: Sequence[Path]) -> list[tuple[str, str]]:
-    """Ways of cutting out, each model with its licence and what is to be fetched."""
-    return [(_cutout_label(each, folders), each.value) for each in Cutout]
-
-
-def cutout_file(value: str | None) -> str | None:
-    """The file that a way of cutting out needs, if it needs one."""
-    model = MODELS.get(Cutout(value)) if value else None
-    return model and model[0]
-
-
-def missing(name: str | None, folders: Sequence[Path]) -> ManifestFile | None:
-    """The file to be fetched for a choice, where it isn't there, or is there and broken."""
-    file = manifest().get(name or "")
+def describe_cutout(label: str | None, catalogue: Catalogue) -> Description:
+    """What is said of a way of cutting out: its model's licence and author, or what there is to fetch."""
+    file = next((each.file for each in METHODS.values() if each.label == label), None)
     if file is None:
-        return None
-    if file.name in _KINDS_TO_FETCH:
-        if any(path.name == file.name for path in known_models(folders)):
-            return None
-        folders = folders[:1]  # in the other folders it may be the name of something else
-    path = find_file(folders, file.name)
+        return Description()
+    if find_file(catalogue, file.name) is None:
+        return Description(_offer(file, catalogue.own_folder), file)
+    return Description(f"{as_markdown_text(file.name)}: {file.licence}, by {file.author}.")
+
+
+def _may_fetch(file: ManifestFile, catalogue: Catalogue) -> bool:
+    """Whether the place that an IC-Light model is fetched to is empty, or what lies there is broken.
+
+    In other folders a file of its name may be something else.
+    """
+    target = catalogue.own_folder / file.name
+    if all(each.path != target for each in catalogue.files):
+        return True
     try:
-        return file if path is None or is_broken(path) else None
+        return is_broken(target)
     except ICLightError:  # it can't be read right now
-        return None
+        return False
 
 
-def size_text(size: int) -> str:
+def _offer(file: ManifestFile, folder: Path) -> str:
+    return (
+        f"**{as_markdown_text(file.name)}** is not there yet: {_write_size(file.size)}, {file.licence}, by "
+        f"{file.author}, to {as_markdown_text(file.purpose)}. It goes to {as_markdown_text(str(folder))}. "
+        f"[Where it comes from]({file.url})"
+    )
+
+
+def _write_size(size: int) -> str:
     """A file's size as people say it."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-def _cutout_label(way: Cutout, folders: Sequence[Path]) -> str:
-    if way not in MODELS:
-        return _CUTOUT_LABELS[way]
-    file = manifest()[MODELS[way][0]]
-    to_fetch = "" if find_file(folders, file.name) else f", {size_text(file.size)} to fetch"
-    return f"{_CUTOUT_LABELS[way]} ({file.licence}{to_fetch})"

@@ -1,120 +1,134 @@
-"""The offer to fetch a chosen model that is not there, with its progress."""
+"""What is said below a choice of models, the offer to fetch the chosen one, and how its fetch stands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from ..errors import ICLightError
-from ..weights.jobs import FetchJob, JobState, job, start
+from ..weights.jobs import FetchJob, JobState, last_fetch, running_fetches, start_fetch
 from ..weights.manifest import ManifestFile
-from .choices import Folders, size_text
+from .choices import Description
+from .markup import as_markdown_text
 from .parts import QUIET, UNNAMED
 
+Folders = Callable[[], Sequence[Path]]
+"""Tells where models may be; fetched ones go to the first."""
+
 _SECONDS_BETWEEN = 0.5
+
+_REFRESH_ALL_PANELS = """() => {
+    for (const button of document.querySelectorAll('[id^="iclight_"][id$="_refresh"]')) button.click();
+}"""
 
 
 @dataclass(frozen=True)
 class FetchOffer:
-    """What is shown below a choice of models. Hidden as long as the chosen model is there."""
+    """What stands below a choice of models: what is said of the chosen one, and the fetches that are running."""
 
     box: gr.Group
     text: gr.Markdown
     fetch: gr.Button
+    progress_box: gr.Group
+    progress: gr.Markdown
     cancel: gr.Button
+
+    describe: Callable[[str | None], Description]
+    """What is said of a choice, as things are on disk."""
+
+    is_for: Callable[[ManifestFile], bool]
+    """Whether a file is one of those that can be chosen here."""
+
+    folders: Folders
 
     @property
     def parts(self) -> list[Any]:
-        """The components, in the order in which events update them."""
-        return [self.box, self.text, self.fetch, self.cancel]
+        """The components, in the order in which :meth:`state` updates them."""
+        return [self.box, self.text, self.fetch, *self.progress_parts]
+
+    @property
+    def progress_parts(self) -> list[Any]:
+        """The components that :meth:`follow` updates."""
+        return [self.progress_box, self.progress]
+
+    def state(self, choice: str | None) -> tuple[Any, ...]:
+        """Updates of the parts for a choice, as things are now: for a page that is opened, and for another choice."""
+        description = self.describe(choice)
+        file, text = description.to_fetch, description.text
+        fetch = None if file is None else last_fetch(file.name)
+        if fetch is not None and fetch.state in (JobState.FAILED, JobState.CANCELLED):
+            text = f"{as_markdown_text(fetch.sentence)}\n\n{text}"
+        can_fetch = file is not None and (fetch is None or fetch.state is not JobState.RUNNING)
+        is_shown = bool(text or self._find_running())
+        shown = gr.update(visible=is_shown), gr.update(value=text), gr.update(visible=can_fetch)
+        return (*shown, *self._progress())
+
+    def start(self, choice: str | None) -> tuple[Any, ...]:
+        """Begin to fetch the file that the choice needs; what :meth:`state` says then."""
+        file = self.describe(choice).to_fetch
+        if file is not None:
+            start_fetch(file, self.folders()[0])
+        return self.state(choice)
+
+    def follow(self, choice: str | None) -> Iterator[tuple[Any, ...]]:
+        """Updates of the progress, as long as the choice's file is being fetched; if it isn't, as long as any is."""
+        file, running = self.describe(choice).to_fetch, self._find_running()
+        followed = [fetch for fetch in running if fetch.file == file] or running
+        for fetch in followed:
+            while not fetch.wait(_SECONDS_BETWEEN):
+                yield self._progress()
+        yield self._progress()
+
+    def stop(self) -> None:
+        """Cancel the fetches that are running."""
+        for fetch in self._find_running():
+            fetch.cancel()
+
+    def _find_running(self) -> list[FetchJob]:
+        return [fetch for fetch in running_fetches() if self.is_for(fetch.file)]
+
+    def _progress(self) -> tuple[Any, Any]:
+        lines = [f"**{as_markdown_text(fetch.file.name)}**: {fetch.progress}" for fetch in self._find_running()]
+        return gr.update(visible=bool(lines)), gr.update(value="\n\n".join(lines))
 
 
-def build_offer(name: str, file: ManifestFile | None, folders: Folders) -> FetchOffer:
+def build_offer(
+    name: str,
+    first: Description,
+    describe: Callable[[str | None], Description],
+    is_for: Callable[[ManifestFile], bool],
+    folders: Folders,
+) -> FetchOffer:
     """Build it; :func:`connect_offer` makes it work.
 
     :param name: what the elements' ids begin with.
-    :param file: what is missing when the page opens.
+    :param first: what is said when the page opens.
+    :param describe: what is said of a choice, as things are on disk when it is called.
+    :param is_for: whether a file is one of those that can be chosen here.
     """
-    with gr.Group(visible=file is not None, elem_id=f"{name}_offer") as box:
-        text = gr.Markdown(_offered(file, folders()[0]) if file else "", elem_id=f"{name}_offer_text")
-        fetch = gr.Button("Fetch it", variant="primary", elem_id=f"{name}_fetch")
-        cancel = gr.Button("Cancel", visible=False, elem_id=f"{name}_cancel")
-    return FetchOffer(box, text, fetch, cancel)
+    can_fetch = first.to_fetch is not None
+    with gr.Group(visible=bool(first.text), elem_id=f"{name}_offer") as box:
+        text = gr.Markdown(first.text, latex_delimiters=[], elem_id=f"{name}_offer_text")
+        fetch = gr.Button("Fetch it", variant="primary", visible=can_fetch, elem_id=f"{name}_fetch")
+        with gr.Group(visible=False, elem_id=f"{name}_progress") as progress_box:
+            progress = gr.Markdown(latex_delimiters=[], elem_id=f"{name}_progress_text")
+            cancel = gr.Button("Cancel", elem_id=f"{name}_cancel")
+    return FetchOffer(box, text, fetch, progress_box, progress, cancel, describe, is_for, folders)
 
 
-def connect_offer(
-    offer: FetchOffer,
-    choice: gr.Dropdown,
-    missing: Callable[[str | None], ManifestFile | None],
-    folders: Folders,
-    relisted: Callable[[], Any],
-    damage: Callable[[str | None], str | None] = lambda value: None,
-) -> None:
-    """Show the offer when a model is chosen that isn't there, and fetch it when the user says so.
+def connect_offer(offer: FetchOffer, choice: gr.Dropdown) -> None:
+    """Renew the offer when another model is chosen, and fetch it when the user says so.
 
-    :param missing: the file that a choice needs and that isn't there.
-    :param relisted: the choice's list, once a file has come.
-    :param damage: what is wrong with a choice's file that is there, as a sentence.
+    A fetch that has ended presses the refresh button of every panel on the page, whose elements' ids begin with
+    `iclight_` and end with `_refresh`: each shows what is on disk then. (No event cancels another: gradio ends all
+    that a page waits for with it.)
     """
-
-    def on_choice(value: str | None) -> tuple[Any, ...]:
-        file, wrong = missing(value), damage(value)
-        if file is None:
-            return _shown(wrong or "", visible=bool(wrong))
-        running = _running(file)
-        return _progress(running) if running else _shown(wrong or _offered(file, folders()[0]), fetch=True)
-
-    def on_fetch(value: str | None) -> Iterator[tuple[Any, ...]]:
-        file = missing(value)
-        if file is None:
-            yield (*_shown(visible=False), relisted())
-            return
-        try:
-            running = start(file, folders()[0])
-        except ICLightError as error:
-            yield (*_shown(str(error), fetch=True), gr.update())
-            return
-        while not running.wait(_SECONDS_BETWEEN):
-            yield (*_progress(running), gr.update())
-        if running.state is JobState.DONE:
-            yield (*_shown(visible=False), relisted())
-        else:
-            yield (*_shown(running.sentence, fetch=True), gr.update())
-
-    def on_cancel(value: str | None) -> None:
-        file = missing(value)
-        running = file and _running(file)
-        if running:
-            running.cancel()
-
-    fetching = offer.fetch.click(
-        on_fetch, choice, [*offer.parts, choice], show_progress="hidden", concurrency_limit=None, **UNNAMED
-    )
-    # the fetch itself goes on, but no longer has this offer to itself
-    choice.change(on_choice, choice, offer.parts, cancels=[fetching], **QUIET)
-    offer.cancel.click(on_cancel, choice, None, **QUIET)
-
-
-def _running(file: ManifestFile) -> FetchJob | None:
-    running = job(file.name)
-    return running if running and running.state is JobState.RUNNING else None
-
-
-def _offered(file: ManifestFile, folder: Path) -> str:
-    return (
-        f"**{file.name}** is not there yet: {size_text(file.size)}, {file.licence}, by {file.author}. "
-        f"It goes to `{folder}`. [Where it comes from]({file.url})"
-    )
-
-
-def _progress(running: FetchJob) -> tuple[Any, ...]:
-    return _shown(f"**{running.file.name}**: {running.progress}", cancel=True)
-
-
-def _shown(text: str = "", fetch: bool = False, cancel: bool = False, visible: bool = True) -> tuple[Any, ...]:
-    updates = (gr.update(visible=visible), gr.update(value=text))
-    return (*updates, gr.update(visible=fetch), gr.update(visible=cancel))
+    choice.change(offer.state, choice, offer.parts, **QUIET)
+    started = offer.fetch.click(offer.start, choice, offer.parts, **QUIET)
+    lasts: dict[str, Any] = {**UNNAMED, "show_progress": "hidden", "concurrency_limit": None}
+    followed = started.then(offer.follow, choice, offer.progress_parts, **lasts)
+    followed.then(None, None, None, js=_REFRESH_ALL_PANELS)
+    offer.cancel.click(offer.stop, None, None, **QUIET)

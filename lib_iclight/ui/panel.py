@@ -1,24 +1,33 @@
-"""The panel in txt2img and img2img: one component for each field of the request, in its order."""
+"""The panel in txt2img and img2img: one component for each setting, in the table's order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from ..finish.area import DetailArea
+from ..fields import SETTINGS, takes_effect
 from ..hosts import Host
-from ..light import Background, Light
-from ..relight import TITLE
-from ..request import INFOTEXT_SETTINGS, OFF_BY_DEFAULT, RelightRequest, infotext_name
+from ..infotext import is_ours, pasted_value
+from ..setting_types import Place, Switch, Tab
+from ..weights import Catalogue, describe_missing_folders, read_catalogue
 from ..weights.kind import Kind
-from ..weights.manifest import ManifestFile
-from . import choices, cutout
-from .choices import Folders
-from .fetching import build_offer, connect_offer
-from .parts import QUIET, picture, radio, slider
+from . import choices
+from .cutout_preview import Canvas, build_preview
+from .fetching import FetchOffer, build_offer, connect_offer
+from .markup import as_html_text, as_markdown_text
+from .parts import QUIET, build_setting
+
+_COLUMNS = {Place.LIGHT: Kind.FOREGROUND, Place.BACKGROUND: Kind.BACKGROUND}
+"""Places that are shown with one kind of model only."""
+
+_DECIDING = list(dict.fromkeys(name for each in SETTINGS.values() for need in each.needs for name in need.settings))
+"""The settings that the visibility of others depends on."""
+
+_DEPENDENT = [name for name, setting in SETTINGS.items() if setting.needs]
 
 
 @dataclass(frozen=True)
@@ -26,19 +35,19 @@ class Panel:
     """What the web UI has to know of a panel that was built."""
 
     components: list[Any]
-    """In the order of :class:`RelightRequest`'s fields."""
+    """In the order of the settings."""
 
     strokes: Any
-    """What is painted on the canvas. Put behind the others, its value is taken in by :func:`cutout.with_strokes`."""
+    """What is painted on the canvas. Put behind the others, its value is taken in by `cutout_preview.with_strokes`."""
 
-    infotext_fields: list[tuple[Any, str | Callable]]
-    """Component and infotext name, for pasting a picture's settings back."""
+    infotext_fields: list[tuple[Any, Callable[[dict[str, str]], Any]]]
+    """Components, and what a picture's infotext gives each."""
 
 
 def build_panel(
-    is_img2img: bool,
-    accordion: Callable,
-    canvas: Callable[[str], cutout.Canvas],
+    tab: Tab,
+    accordion: Callable[..., Any],
+    canvas: Callable[[str], Canvas],
     host: Host,
     notice: str | None = None,
 ) -> Panel:
@@ -47,171 +56,157 @@ def build_panel(
     :param accordion: the web UI's accordion with a checkbox in its title.
     :param canvas: the web UI's canvas for painting on a picture, made for an element id.
     :param host: is asked anew each time for the folders that models are in.
-    :param notice: what the user should know before anything else, as Markdown.
+    :param notice: what the user should know before anything else.
     """
-    parts: dict[str, Any] = {}
-    folders = host.models_folders
-    tab = f"iclight_{'img2img' if is_img2img else 'txt2img'}"
-
-    def named(field: str) -> dict[str, str]:
-        return {"elem_id": f"{tab}_{field}"}
-
-    with accordion(False, label=TITLE, **named("enabled")) as parts["enabled"]:
+    builder = _Builder(tab, host)
+    with accordion(False, label=SETTINGS["enabled"].label, elem_id=builder.element_id("enabled")) as builder.parts[
+        "enabled"
+    ]:
         if notice:
-            gr.Markdown(notice, **named("notice"))
-        kind = _build_model(parts, named, folders)
+            gr.HTML(as_html_text(notice), elem_id=builder.element_id("notice"))
+        builder.build_model()
         with gr.Row(variant="compact"):
             with gr.Group():
-                parts["subject"] = picture(_SUBJECT_LABEL[is_img2img], **named("subject"))
-                _build_cutout(parts, named, folders)
-            with gr.Column(visible=kind is Kind.FOREGROUND, min_width=280, **named("light_group")) as light_group:
-                _build_light(parts, named, is_img2img)
-            with gr.Column(
-                visible=kind is Kind.BACKGROUND, min_width=280, **named("background_group")
-            ) as background_group:
-                parts["background"] = radio(
-                    "Background", Background, _BACKGROUND_LABELS, info=_BACKGROUND_INFO, **named("background")
-                )
-                parts["background_image"] = picture("Background picture", **named("background_image"))
-        strokes = cutout.build_edge_and_mask(parts, named, host, canvas)
-        _build_finish(parts, named)
+                builder.build_place(Place.SUBJECT)
+                builder.build_offer("cutout", None, choices.describe_cutout)
+            for place in _COLUMNS:
+                builder.build_column(place)
+        preview = build_preview(builder.parts, builder.build_part, builder.element_id, host, canvas)
+        with gr.Accordion("Detail and colour", open=False, elem_id=builder.element_id("finish")):
+            builder.build_place(Place.FINISH)
         with gr.Row(variant="compact"):
-            parts["strength"] = slider("strength", 0.05, **named("strength"))
-            parts["show_subject"] = gr.Checkbox(
-                False, label="Show the subject as the model sees it", **named("show_subject")
+            builder.build_place(Place.BOTTOM)
+    builder.connect()
+    return Panel([builder.parts[name] for name in SETTINGS], preview, _infotext_fields(builder.parts))
+
+
+def _infotext_fields(parts: dict[str, Any]) -> list[tuple[Any, Callable[[dict[str, str]], Any]]]:
+    told = [name for name, setting in SETTINGS.items() if setting.in_infotext]
+    return [(parts["enabled"], is_ours), *((parts[name], functools.partial(pasted_value, name)) for name in told)]
+
+
+class _Builder:
+    """Builds the parts of one panel, and connects them."""
+
+    def __init__(self, tab: Tab, host: Host) -> None:
+        self.tab = tab
+        self.host = host
+        self.parts: dict[str, Any] = {}
+        self.columns: dict[Place, Any] = {}
+        self.offers: list[tuple[str, FetchOffer]] = []
+        self.catalogue = self.read_catalogue()
+        self.models = choices.list_models(self.catalogue)
+        self.kind = self.models.kinds.get(self.models.chosen or "", Kind.FOREGROUND)
+
+    def read_catalogue(self) -> Catalogue:
+        """What lies in the models' folders now."""
+        return read_catalogue(self.host.webui.models_folders())
+
+    def element_id(self, name: str) -> str:
+        """What a part is called in the page."""
+        return f"iclight_{self.tab.value}_{name}"
+
+    # Parts
+
+    def build_part(self, name: str) -> Any:
+        """One setting's component, shown where it takes effect beside all defaults."""
+        visible = self.takes_effect(name, {})
+        self.parts[name] = build_setting(name, self.tab, elem_id=self.element_id(name), visible=visible)
+        return self.parts[name]
+
+    def takes_effect(self, name: str, values: Mapping[str, Any]) -> bool:
+        """Whether a setting takes effect with its own kind of model: its column is hidden with another."""
+        return takes_effect(name, values, SETTINGS[name].kind or Kind.FOREGROUND, self.tab)
+
+    def build_place(self, place: Place) -> None:
+        """All settings of a place, the switches last."""
+        names = [name for name, setting in SETTINGS.items() if setting.place is place]
+        for name in sorted(names, key=lambda name: isinstance(SETTINGS[name], Switch)):
+            self.build_part(name)
+
+    def build_column(self, place: Place) -> None:
+        """The settings that go with one kind of model."""
+        visible = _COLUMNS[place] is self.kind
+        with gr.Column(visible=visible, min_width=280, elem_id=self.element_id(f"{place.value}_group")) as column:
+            self.build_place(place)
+        self.columns[place] = column
+
+    def build_model(self) -> None:
+        """The model's dropdown, what there is to say about the one chosen, and the offer to fetch it."""
+        label = SETTINGS["model"].label
+        with gr.Row():
+            self.parts["model"] = gr.Dropdown(
+                self.models.names, value=self.models.chosen, label=label, elem_id=self.element_id("model")
             )
-    _connect(parts, light_group, background_group, folders, is_img2img)
-    return Panel([parts[field] for field in RelightRequest.__fields__], strokes, _infotext_fields(parts))
-
-
-_SUBJECT_LABEL = ("Subject", "Subject (empty: the tab's picture)")
-_LIGHT_MAP_LABEL = ("Light map", "Light map (empty: the tab's picture)")
-_CUTOUT_INFO = "A transparent picture is cut out already."
-_BACKGROUND_INFO = "A picture, or a plain one, bright on one side."
-_LIGHT_DENOISE_INFO = "Lower follows the light more."
-_REINFORCE_INFO = "How much of the subject lies over the light that the picture starts from."
-_DETAIL_INFO = "Gives back fine detail, such as letters and faces, that diffusion repainted."
-_RADIUS_INFO = "What is smaller is a detail, in % of the picture's shorter side."
-_COLOUR_INFO = "Gives back the subject's own hue and saturation under the new light."
-_LIGHT_LABELS = {
-    Light.NONE: "Prompt only",
-    Light.LEFT: "Left",
-    Light.RIGHT: "Right",
-    Light.TOP: "Top",
-    Light.BOTTOM: "Bottom",
-    Light.AMBIENT: "All around",
-    Light.CUSTOM: "My own light map",
-}
-_BACKGROUND_LABELS = {
-    Background.IMAGE: "Picture",
-    Background.MIRRORED: "Mirrored picture",
-    Background.LEFT: "Left",
-    Background.RIGHT: "Right",
-    Background.TOP: "Top",
-    Background.BOTTOM: "Bottom",
-    Background.AMBIENT: "Grey",
-}
-_AREA_LABELS = {DetailArea.SUBJECT: "The subject", DetailArea.EVERYTHING: "Everything"}
-
-Named = Callable[[str], dict[str, str]]
-
-
-def _build_model(parts: dict[str, Any], named: Named, folders: Folders) -> Kind:
-    """The model's dropdown, what is wrong with the one chosen, and the offer to fetch it."""
-    listed = choices.models(folders())
-    with gr.Row():
-        parts["model"] = gr.Dropdown(listed.choices, value=listed.chosen, label="Model", **named("model"))
-        refresh = gr.Button("🔄", scale=0, min_width=40, elem_classes=["tool"], **named("refresh"))
-    offer = build_offer(named("model")["elem_id"], choices.missing(listed.chosen, folders()), folders)
-
-    def relisted() -> Any:
-        return choices.relisted(parts["model"], choices.models(folders()))
-
-    def damage(name: str | None) -> str | None:
-        return choices.damage(name, folders())
-
-    def missing(name: str | None) -> ManifestFile | None:
-        return choices.missing(name, folders())
-
-    refresh.click(relisted, None, parts["model"], **QUIET)
-    connect_offer(offer, parts["model"], missing, folders, relisted, damage)
-    return listed.kinds.get(listed.chosen, Kind.FOREGROUND)
-
-
-def _build_cutout(parts: dict[str, Any], named: Named, folders: Folders) -> None:
-    """How the subject is cut out, and the offer to fetch the model for it."""
-    parts["cutout"] = gr.Dropdown(
-        choices.cutouts(folders()), value="auto", label="Cut out by", info=_CUTOUT_INFO, **named("cutout")
-    )
-    offer = build_offer(named("cutout")["elem_id"], None, folders)
-
-    def relisted() -> Any:
-        return gr.update(choices=choices.cutouts(folders()))
-
-    def missing(value: str | None) -> ManifestFile | None:
-        return choices.missing(choices.cutout_file(value), folders())
-
-    connect_offer(offer, parts["cutout"], missing, folders, relisted)
-
-
-def _build_light(parts: dict[str, Any], named: Named, is_img2img: bool) -> None:
-    parts["light"] = radio("Light comes from", Light, _LIGHT_LABELS, **named("light"))
-    parts["light_map"] = picture(_LIGHT_MAP_LABEL[is_img2img], visible=False, **named("light_map"))
-    parts["light_denoise"] = slider(
-        "light_denoise", 0.01, info=_LIGHT_DENOISE_INFO, visible=False, **named("light_denoise")
-    )
-    parts["reinforce_foreground"] = slider(
-        "reinforce_foreground", 0.05, info=_REINFORCE_INFO, visible=False, **named("reinforce_foreground")
-    )
-
-
-def _build_finish(parts: dict[str, Any], named: Named) -> None:
-    with gr.Accordion("Detail and colour", open=False, **named("finish")):
-        with gr.Row(variant="compact"):
-            parts["detail_transfer"] = slider("detail_transfer", 0.05, info=_DETAIL_INFO, **named("detail_transfer"))
-            parts["detail_radius"] = slider("detail_radius", 0.1, info=_RADIUS_INFO, **named("detail_radius"))
-            parts["colour_keep"] = slider("colour_keep", 0.05, info=_COLOUR_INFO, **named("colour_keep"))
-            parts["detail_area"] = radio("Details of", DetailArea, _AREA_LABELS, **named("detail_area"))
-        parts["show_untouched"] = gr.Checkbox(
-            False, label="Show the pictures without detail and colour given back as well", **named("show_untouched")
+            self.refresh = gr.Button("🔄", scale=0, min_width=40, elem_id=self.element_id("refresh"))
+        self.folders_note = gr.Markdown(
+            elem_id=self.element_id("folders_note"), **self.describe_folders(self.catalogue)
         )
+        self.build_offer("model", self.models.chosen, choices.describe_model)
 
+    def describe_folders(self, catalogue: Catalogue) -> dict[str, Any]:
+        """What there is to say about folders that were set and are not there, as a component takes it."""
+        sentence = describe_missing_folders(catalogue, self.host.webui.chosen_folders())
+        return {"value": as_markdown_text(sentence), "visible": bool(sentence)}
 
-def _connect(
-    parts: dict[str, Any], light_group: Any, background_group: Any, folders: Folders, is_img2img: bool
-) -> None:
-    """Show only what goes with the chosen model and light."""
-
-    def on_model(name: str | None) -> tuple[Any, Any]:
-        kind = choices.kind(name, folders())
-        return gr.update(visible=kind is Kind.FOREGROUND), gr.update(visible=kind is Kind.BACKGROUND)
-
-    def on_light(light: str) -> tuple[Any, Any, Any]:
-        starts = light != Light.NONE.value
-        return (
-            gr.update(visible=light == Light.CUSTOM.value),
-            # in img2img the tab's own slider says how closely the light is followed
-            gr.update(visible=starts and not is_img2img),
-            gr.update(visible=starts),
+    def build_offer(
+        self, name: str, chosen: str | None, describe: Callable[[str | None, Catalogue], choices.Description]
+    ) -> None:
+        """What is said of a choice of models, with the offer to fetch the chosen one."""
+        offer = build_offer(
+            self.element_id(name),
+            describe(chosen, self.catalogue),
+            lambda choice: describe(choice, self.read_catalogue()),
+            lambda file: (file.kind is None) is (name == "cutout"),
+            self.host.webui.models_folders,
         )
+        self.offers.append((name, offer))
 
-    def on_background(background: str) -> Any:
-        return gr.update(visible=background in (Background.IMAGE.value, Background.MIRRORED.value))
+    # Events
 
-    shown_by_light = [parts[field] for field in ("light_map", "light_denoise", "reinforce_foreground")]
-    parts["model"].change(on_model, parts["model"], [light_group, background_group], **QUIET)
-    parts["light"].change(on_light, parts["light"], shown_by_light, **QUIET)
-    parts["background"].change(on_background, parts["background"], parts["background_image"], **QUIET)
+    def connect(self) -> None:
+        """Show only what takes effect, and what is on disk: on a change, on refresh, and when the page is opened."""
+        for name, offer in self.offers:
+            connect_offer(offer, self.parts[name])
+        columns, deciding = list(self.columns.values()), [self.parts[name] for name in _DECIDING]
+        dependent = [self.parts[name] for name in _DEPENDENT]
+        model, offered = self.parts["model"], [self.parts[name] for name, _ in self.offers]
+        on_disk = [model, self.folders_note, *(part for _, offer in self.offers for part in offer.parts)]
+        model.change(self.show_column, model, columns, **QUIET)
+        for component in deciding:
+            component.change(self.show_dependent, deciding, dependent, **QUIET)
+        self.refresh.click(self.show_files, offered, on_disk, **QUIET)
+        # Saved defaults are set after the panel was built, and files come and go while the page is closed.
+        page = gr.context.Context.root_block
+        page.load(self.show_column, model, columns, **QUIET)
+        page.load(self.show_dependent, deciding, dependent, **QUIET)
+        page.load(self.show_files, offered, on_disk, **QUIET)
 
+    def show_column(self, model: str | None) -> list[Any]:
+        """Updates of the columns for a model."""
+        kind = choices.kind_of_choice(model, self.read_catalogue())
+        return [gr.update(visible=_COLUMNS[place] is kind) for place in self.columns]
 
-def _infotext_fields(parts: dict[str, Any]) -> list[tuple[Any, str | Callable]]:
-    def or_nothing(field: str) -> Callable[[dict], float | None]:
-        name = infotext_name(field)
-        return lambda params: float(params.get(name, 0)) if infotext_name("model") in params else None
+    def show_dependent(self, *values: Any) -> list[Any]:
+        """Updates of the settings that depend on others.
 
-    enabled = (parts["enabled"], lambda params: infotext_name("model") in params)
-    fields = (
-        (parts[field], or_nothing(field) if field in OFF_BY_DEFAULT else infotext_name(field))
-        for field in INFOTEXT_SETTINGS
-    )
-    return [enabled, *fields]
+        :param values: of the settings that decide, as their components have them.
+        """
+        checked: dict[str, Any] = {}
+        for name, value in zip(_DECIDING, values, strict=True):
+            try:
+                checked[name] = SETTINGS[name].check(name, SETTINGS[name].from_panel(value))
+            except ValueError:  # nothing is chosen: as by default
+                continue
+        return [gr.update(visible=self.takes_effect(name, checked)) for name in _DEPENDENT]
+
+    def show_files(self, *chosen: str | None) -> list[Any]:
+        """Updates of the model's dropdown and of what is said below each choice of models, as things are on disk."""
+        catalogue = self.read_catalogue()
+        relisted = choices.relist_models(self.parts["model"], catalogue)
+        states = [offer.state(choice) for (_, offer), choice in zip(self.offers, chosen, strict=True)]
+        return [
+            relisted,
+            gr.update(**self.describe_folders(catalogue)),
+            *(update for state in states for update in state),
+        ]

@@ -1,40 +1,45 @@
-"""Components made from the request's fields: their ranges, defaults and choices are said once, there."""
+"""Components made from the table of settings: label, help, range, default and choices are said once, there."""
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any
 
 import gradio as gr
 
-from ..request import RelightRequest, limits
+from ..fields import DEFAULTS, SETTINGS
+from ..setting_types import Choice, Number, PictureSetting, Switch, Tab
 
 UNNAMED: dict[str, Any] = {"api_name": False}
 """For all events: they are the page's, gradio needn't describe them to anyone."""
 
-QUIET = {**UNNAMED, "show_progress": "hidden", "queue": False}
+QUIET: dict[str, Any] = {**UNNAMED, "show_progress": "hidden", "queue": False}
 """For events that only show and hide."""
 
 
-def picture(label: str, visible: bool = True, **name: str) -> gr.Image:
+def build_setting(name: str, tab: Tab = Tab.TXT2IMG, **how: Any) -> Any:
+    """The component of a setting.
+
+    :param name: the field's.
+    :param tab: whose panel it is for; some labels differ.
+    :param how: more of gradio's arguments, such as `elem_id` and `visible`; they win over the table's.
+    """
+    setting, default = SETTINGS[name], DEFAULTS[name]
+    label = setting.img2img_label if tab is Tab.IMG2IMG and setting.img2img_label else setting.label
+    how = {"label": label, **how}
+    if isinstance(setting, PictureSetting):
+        return build_picture(**how)
+    how = {"info": setting.help or None, "value": setting.to_panel(default), **how}
+    if isinstance(setting, Number):
+        return gr.Slider(setting.low, setting.high, step=setting.step, **how)
+    if isinstance(setting, Choice):
+        component = gr.Dropdown if setting.is_long else gr.Radio
+        return component(list(setting.labels.values()), **how)
+    if isinstance(setting, Switch):
+        return gr.Checkbox(**how)
+    raise TypeError(f"{name} has a component of its own.")
+
+
+def build_picture(**how: Any) -> gr.Image:
     """A picture to be given by the user, in any mode."""
     # no image_mode: gradio's own conversion would turn 16-bit greyscale white, `Picture` takes any mode
-    how = {"type": "pil", "image_mode": None, "format": "png", "interactive": True, "height": 280}
-    return gr.Image(label=label, visible=visible, **how, **name)
-
-
-def radio(label: str, choices: type[Enum], labels: dict[Any, str], info: str | None = None, **name: str) -> gr.Radio:
-    """A choice that shows all there is. The first is the default."""
-    default = next(iter(choices))
-    pairs = [(labels[each], each.value) for each in choices]
-    return gr.Radio(pairs, value=default.value, label=label, info=info, **name)
-
-
-def slider(
-    field: str, step: float, info: str | None = None, visible: bool = True, label: str | None = None, **name: str
-) -> gr.Slider:
-    """A number field, in its range."""
-    low, high = limits(field)
-    default = RelightRequest.__fields__[field].default
-    label = label or field.replace("_", " ").capitalize()
-    return gr.Slider(low, high, default, step=step, label=label, info=info, visible=visible, **name)
+    return gr.Image(**{"type": "pil", "image_mode": None, "format": "png", "interactive": True, "height": 280, **how})

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ICLightError
+from .catalogue import read_catalogue
 from .convert import convert
 from .fetch import fetch
 from .jobs import console_bar
-from .manifest import ManifestFile, find, is_whole, manifest, part_of, state_of, state_of_other, stored_bytes
+from .manifest import ManifestFile, find_entry, is_whole, manifest, part_of, state_of, state_of_other, stored_bytes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,14 +65,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _files(options: argparse.Namespace) -> list[ManifestFile]:
     """The files that were named: all of them are known before anything is done with the first."""
-    return [find(name) for name in options.names]
+    return [find_entry(name) for name in options.names]
 
 
 def _list(options: argparse.Namespace) -> int:
-    files = manifest().values()
+    files, catalogue = manifest().values(), read_catalogue([options.folder])
     width = max(len(file.name) for file in files)
     for file in files:
-        state = state_of(file, options.folder).value
+        state = state_of(file, catalogue).value
         sources = f"{file.sha256_sources} source{'s' if file.sha256_sources > 1 else ''}"
         print(
             f"{file.name:{width}}  {file.size / 1e6:7.1f} MB  {state:8}  {file.licence:10}  "
@@ -120,4 +122,8 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    # folders have names that a console's encoding (many on Windows know 256 characters) can't show
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())

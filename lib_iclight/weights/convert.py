@@ -31,7 +31,7 @@ def convert(source: Path, target: Path) -> int:
     part = target.with_name(f"{target.name}.converting")  # `.part` is a fetch's
     try:
         with source.open("rb") as read:
-            header, renamed = _renamed(_header(read))
+            header, renamed = _rename_tensors(_read_header(read))
             if not renamed:
                 raise ICLightError(f"{source.name} has ldm names already: it needs no conversion.")
             with part.open("wb") as written:
@@ -44,12 +44,12 @@ def convert(source: Path, target: Path) -> int:
     return renamed
 
 
-def _header(file: BinaryIO) -> dict[str, dict]:
+def _read_header(file: BinaryIO) -> dict[str, dict]:
     (length,) = struct.unpack("<Q", file.read(8))
     return json.loads(file.read(length))
 
 
-def _renamed(header: dict[str, dict]) -> tuple[bytes, int]:
+def _rename_tensors(header: dict[str, dict]) -> tuple[bytes, int]:
     """The new header, and how many names it changes."""
     names = ldm_names(name for name in header if name != "__metadata__")
     text = json.dumps({names.get(name, name): value for name, value in header.items()}, separators=(",", ":"))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import functools
 import os
 import re
 import shutil
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,29 +15,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ICLightError
+from ..text import shorten
+from .connection import describe_distrust, find_address, open_client
 from .manifest import ManifestFile, is_whole, may_be_own, part_of, stored_bytes
 
 if TYPE_CHECKING:
     import httpx
 
-HUB = "https://huggingface.co"
-
 _FRUITLESS_ATTEMPTS = 5
-"""As many in a row that bring no byte, and the fetch gives up."""
+"""A fetch gives up after this many attempts in a row that brought no byte."""
 
 _WRONG_FILES = 2
-"""As many complete files with a wrong hash: the first may come of a part that was damaged on disk."""
+"""A fetch gives up after this many complete files with a wrong sha256; the first may come of a part damaged on disk."""
 
 _LONGEST_WAIT = 300.0
 """Seconds between two attempts, whatever a server asks for."""
 
-_TIMEOUT = 10.0
-"""Seconds without a byte after which a connection counts as dropped; a stalled one can't be cancelled any sooner."""
-
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 
-_PASSING = {408, 416, 425, 429}
-"""Answers below 500 after which another attempt may go better; 416 contradicts the manifest's size, as a proxy may."""
+_RETRIED = {408, 416, 425, 429}
+"""Statuses below 500 after which another attempt may go better; 416 contradicts the manifest's size, as a proxy may."""
 
 
 @dataclass(frozen=True)
@@ -83,21 +78,15 @@ class _Fruitless(Exception):  # noqa: N818
         self.wait = wait
 
 
-def address(file: ManifestFile) -> str:
-    """Where the file is fetched from: `HF_ENDPOINT` names a mirror of Hugging Face."""
-    mirror = os.environ.get("HF_ENDPOINT", "").rstrip("/")
-    return mirror + file.url[len(HUB) :] if mirror and file.url.startswith(f"{HUB}/") else file.url
-
-
-def by_hand(file: ManifestFile, folder: Path) -> str:
+def advise_by_hand(file: ManifestFile, folder: Path) -> str:
     """What the user can do without us."""
-    return f"download it from {address(file)} and put it at {(folder / file.name).absolute()}."
+    return f"download it from {find_address(file)} and put it at {(folder / file.name).absolute()}."
 
 
 def fetch(
     file: ManifestFile,
     folder: Path,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Path:
@@ -125,15 +114,17 @@ def fetch(
         if _is_there(file, folder, check_cancelled):
             return target
         if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-            raise ICLightError(f"HF_HUB_OFFLINE forbids fetching {file.name}: {by_hand(file, folder)}")
+            raise ICLightError(f"HF_HUB_OFFLINE forbids fetching {file.name}: {advise_by_hand(file, folder)}")
+        find_address(file)  # a mirror that is none is refused before anything is made
         folder.mkdir(parents=True, exist_ok=True)
         download = _Download(file, folder, on_progress, check_cancelled, sleep)
         lock_file = folder / f"{file.name}.lock"
-        with _alone(lock_file, download.watch_other):
+        with _hold_lock(lock_file, download.watch_other):
             # another process may have brought it meanwhile, or somebody another file
             if not _is_there(file, folder, check_cancelled):
                 download.run()
-            # whoever still waits for it finds the file; Windows removes it by itself
+            # A process that still waits for the lock gets it all the same, and then finds the fetched file. Windows
+            # removes the lock by itself.
             with contextlib.suppress(OSError):
                 lock_file.unlink()
     except OSError as error:
@@ -160,7 +151,7 @@ def _is_there(file: ManifestFile, folder: Path, check_cancelled: Callable[[], No
 
 
 @contextlib.contextmanager
-def _alone(lock_file: Path, meanwhile: Callable[[], None]) -> Iterator[None]:
+def _hold_lock(lock_file: Path, meanwhile: Callable[[], None]) -> Iterator[None]:
     """Hold a lock that the system lets go when the process dies; `meanwhile` is called while another has it."""
     from filelock import FileLock, Timeout
 
@@ -184,7 +175,7 @@ class _Download:
         self,
         file: ManifestFile,
         folder: Path,
-        on_progress: Callable[[Progress], None] | None,
+        on_progress: Callable[[Progress], object] | None,
         check_cancelled: Callable[[], None],
         sleep: Callable[[float], object],
     ) -> None:
@@ -203,20 +194,13 @@ class _Download:
         self._report()
 
     def run(self) -> None:
-        import httpx
-
         self._start_from_part()
         if stored_bytes(self.file, self.folder) > self.file.size:
             os.truncate(self.part, self.file.size)
         self._check_space()
         # a redirect must not lead out of TLS; a mirror on this machine may have none to begin with
-        hooks = {"request": [] if address(self.file).startswith("http://") else [_refuse_plain_http]}
-        try:
-            client = httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks=hooks, verify=_certificates())
-        except (ImportError, ValueError) as error:  # a kind of proxy that it can't speak to
-            raise ICLightError(
-                f"The proxy in the environment can't be used ({error}): {by_hand(self.file, self.folder)}"
-            ) from error
+        begins_with_tls = find_address(self.file).lower().startswith("https://")
+        client = open_client(_refuse_plain_http if begins_with_tls else None)
         with client:
             for _ in range(_WRONG_FILES):
                 self._receive_all(client)
@@ -227,8 +211,11 @@ class _Download:
                 self._start_from_part()
         raise ICLightError(
             f"{self.file.name} came whole {_WRONG_FILES} times and with a wrong sha256, so that it was deleted: "
-            f"{by_hand(self.file, self.folder)}"
+            f"{self._advice()}"
         )
+
+    def _advice(self) -> str:
+        return advise_by_hand(self.file, self.folder)
 
     def _start_from_part(self) -> None:
         self.held = min(stored_bytes(self.file, self.folder), self.file.size)
@@ -254,13 +241,17 @@ class _Download:
                 self._receive(client)
             except _Fruitless as error:
                 reason, wait = str(error), error.wait
-            except (httpx.RequestError, httpx.InvalidURL) as error:
-                reason = str(error) or type(error).__name__
+            except (httpx.RequestError, httpx.InvalidURL, UnicodeError, OverflowError) as error:
+                # the last two: a redirect to a host, or a port, that can be none
+                distrust = describe_distrust(error)
+                if distrust:
+                    raise ICLightError(f"{self.file.name} can't be fetched ({distrust}): {self._advice()}") from error
+                reason = shorten(str(error)) or type(error).__name__
             if self.held == self.file.size:
                 return
             fruitless = 0 if self.held > held else fruitless + 1
             if fruitless == _FRUITLESS_ATTEMPTS:
-                raise ICLightError(f"{self.file.name} can't be fetched ({reason}): {by_hand(self.file, self.folder)}")
+                raise ICLightError(f"{self.file.name} can't be fetched ({reason}): {self._advice()}")
             self._pause(2.0**fruitless if wait is None else wait)
 
     def _receive(self, client: httpx.Client) -> None:
@@ -269,7 +260,7 @@ class _Download:
         if self.held:
             headers["Range"] = f"bytes={self.held}-"
         self.check_cancelled()
-        with client.stream("GET", address(self.file), headers=headers) as response:
+        with client.stream("GET", find_address(self.file), headers=headers) as response:
             skipped = self.held - self._first_byte(response)
             with self.part.open("ab") as stored:
                 for chunk in response.iter_raw():
@@ -291,12 +282,12 @@ class _Download:
         :raises ICLightError: and no other would be.
         """
         status = response.status_code
-        if status in _PASSING or status >= 500:
+        if status in _RETRIED or status >= 500:
             raise _Fruitless(f"the server answered {status}", _retry_after(response.headers.get("Retry-After")))
         if status not in (200, 206):
             raise ICLightError(
-                f"{self.file.name} can't be fetched (the server answered {status} {response.reason_phrase}): "
-                f"{by_hand(self.file, self.folder)}"
+                f"{self.file.name} can't be fetched (the server answered {status} {shorten(response.reason_phrase)}): "
+                f"{self._advice()}"
             )
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise _Fruitless("the server sends it compressed, unasked")
@@ -305,10 +296,12 @@ class _Download:
             header = response.headers.get("Content-Range", "")
             match = _CONTENT_RANGE.fullmatch(header)
             if match is None or int(match[1]) > self.held:
-                raise _Fruitless(f"the server was asked for bytes from {self.held} on and sends {header or 'any'}")
+                raise _Fruitless(
+                    f"the server was asked for bytes from {self.held} on and sends {shorten(header) or 'any'}"
+                )
             start, length = int(match[1]), match[2]
         if length not in (None, "*", str(self.file.size)):
-            raise _Fruitless(f"the server's file has {length} bytes instead of {self.file.size}")
+            raise _Fruitless(f"the server's file has {shorten(length)} bytes instead of {self.file.size}")
         return start
 
     def _pause(self, seconds: float) -> None:
@@ -342,17 +335,10 @@ class _Download:
                 os.close(descriptor)
 
 
-@functools.lru_cache(maxsize=1)
-def _certificates() -> ssl.SSLContext:
-    """Key: none. Bound: one, as it takes 20 ms to read. Emptied by: the process's end."""
-    import httpx
-
-    return httpx.create_ssl_context()
-
-
 def _refuse_plain_http(request: httpx.Request) -> None:
     if request.url.scheme != "https":
-        raise _Fruitless(f"the server redirects to {request.url.scheme}://{request.url.host}, which is not https")
+        to = shorten(f"{request.url.scheme}://{request.url.host}")
+        raise _Fruitless(f"the server redirects to {to}, which is not https")
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -78,7 +78,7 @@ has ended is replaced when its file is fetched again."""
 _lock = threading.Lock()
 
 
-def start(file: ManifestFile, folder: Path) -> FetchJob:
+def start_fetch(file: ManifestFile, folder: Path) -> FetchJob:
     """Fetch a file, or join the fetch of it that is running."""
     with _lock:
         running = _jobs.get(file.name)
@@ -87,14 +87,19 @@ def start(file: ManifestFile, folder: Path) -> FetchJob:
         return running
 
 
-def job(name: str) -> FetchJob | None:
+def last_fetch(name: str) -> FetchJob | None:
     """The last fetch of a file; None if there was none."""
     return _jobs.get(name)
 
 
+def running_fetches() -> list[FetchJob]:
+    """The fetches that have not ended."""
+    return [fetch for fetch in list(_jobs.values()) if fetch.state is JobState.RUNNING]
+
+
 @contextlib.contextmanager
 def console_bar(file: ManifestFile) -> Iterator[Callable[[Progress], None]]:
-    """A bar on stderr, from the first byte on; gives the function that moves it."""
+    """Show a progress bar on stderr, from the first byte on; gives the function that moves it."""
     from tqdm import tqdm
 
     with contextlib.ExitStack() as stack:

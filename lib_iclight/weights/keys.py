@@ -49,17 +49,17 @@ def ldm_names(names: Iterable[str]) -> dict[str, str]:
     matches = [match for match in map(_BLOCK.fullmatch, bare.values()) if match]
     layers = 1 + max((int(m[4]) for m in matches if m[1] == "down" and m[3] == "resnets"), default=0)
     with_attention = {(m[1], m[2]) for m in matches if m[3] == "attentions"}
-    return {name: _ldm_name(bare[name], layers, with_attention) for name in names}
+    return {name: _rename(bare[name], layers, with_attention) for name in names}
 
 
-def _ldm_name(name: str, layers: int, with_attention: set[tuple[str, str]]) -> str:
+def _rename(name: str, layers: int, with_attention: set[tuple[str, str]]) -> str:
     stem, _, leaf = name.rpartition(".")
     if stem in _TOP:
         return f"{_TOP[stem]}.{leaf}"
     if match := _MIDDLE.fullmatch(name):
         part, index, rest = match.groups()
         place = 1 if part == "attentions" else 2 * int(index)
-        return f"middle_block.{place}.{_inside(part, rest)}"
+        return f"middle_block.{place}.{_rename_inside(part, rest)}"
     if not (match := _BLOCK.fullmatch(name)):
         return name
     side, level, part, index, rest = match.groups()
@@ -70,10 +70,10 @@ def _ldm_name(name: str, layers: int, with_attention: set[tuple[str, str]]) -> s
     if part == "upsamplers":
         place = 2 if (side, level) in with_attention else 1
         return f"{blocks}.{first + layers}.{place}.{rest}"
-    return f"{blocks}.{first + int(index)}.{1 if part == 'attentions' else 0}.{_inside(part, rest)}"
+    return f"{blocks}.{first + int(index)}.{1 if part == 'attentions' else 0}.{_rename_inside(part, rest)}"
 
 
-def _inside(part: str, rest: str) -> str:
+def _rename_inside(part: str, rest: str) -> str:
     """A residual block's own tensors are named differently; a transformer's are the same in both."""
     if part == "attentions":
         return rest

@@ -1,4 +1,4 @@
-"""The files that may be downloaded (`models_manifest.json`), and whether they lie in the models' folder."""
+"""The files that may be downloaded (`models_manifest.json`), and whether they lie in the models' folders."""
 
 from __future__ import annotations
 
@@ -8,18 +8,27 @@ import hashlib
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-# as in lib_iclight/request.py: pydantic 1's models, which every host has
+# The models of pydantic 1 are the one thing that every host has: pydantic 2 carries them as `pydantic.v1`.
 try:
     from pydantic.v1 import BaseModel, Extra, Field, validator
 except ImportError:
-    from pydantic import BaseModel, Extra, Field, validator
+    from pydantic import BaseModel, Extra, Field, validator  # type: ignore[assignment]  # one of the two, never both
 
 from ..errors import ICLightError
-from .files import is_broken
+from ..text import shorten
+from .catalogue import Catalogue
+from .kind import Kind
+from .models import is_broken
 
-MANIFEST = Path(__file__).parents[2] / "models_manifest.json"
+_PACKAGE = Path(__file__).parents[1]
+
+_PLACES = [folder / "models_manifest.json" for folder in (_PACKAGE, _PACKAGE.parent)]
+"""In the package, where a wheel has it, and beside it, as in the repository."""
+
+MANIFEST = next((path for path in _PLACES if path.is_file()), _PLACES[-1])
 
 _PLAIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(safetensors|onnx)\Z"
 _BLOCK = 1 << 20
@@ -30,6 +39,9 @@ class ManifestFile(BaseModel):
 
     name: str = Field(regex=_PLAIN_NAME)
     """The file's name in the models' folder; never a path."""
+
+    kind: Kind | None = None
+    """What it looks at, if it is an IC-Light model; a matting model has none."""
 
     purpose: str = Field(min_length=1)
     """What the file is for, in a few words."""
@@ -55,6 +67,12 @@ class ManifestFile(BaseModel):
     class Config:
         extra = Extra.forbid
         frozen = True
+
+    @validator("kind", always=True)
+    def _models_have_a_kind(cls, kind: Kind | None, values: dict[str, Any]) -> Kind | None:  # noqa: N805
+        if str(values.get("name")).endswith(".safetensors") != (kind is not None):
+            raise ValueError("IC-Light models, which are the safetensors files, have a kind, and no others")
+        return kind
 
     @property
     def host(self) -> str:
@@ -110,8 +128,8 @@ def manifest() -> dict[str, ManifestFile]:
     return {file.name: file for file in _read().files}
 
 
-def find(name: str) -> ManifestFile:
-    """The file of that name.
+def find_entry(name: str) -> ManifestFile:
+    """The manifest's file of that name.
 
     :raises UnknownFileError: there is none.
     """
@@ -119,7 +137,7 @@ def find(name: str) -> ManifestFile:
     if name not in files:
         near = difflib.get_close_matches(name, files, n=1)
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(files)}."
-        raise UnknownFileError(f"IC-Light's manifest has no file {name[:100]!r}: {hint}")
+        raise UnknownFileError(f"IC-Light's manifest has no file {shorten(name)!r}: {hint}")
     return files[name]
 
 
@@ -129,20 +147,28 @@ def part_of(file: ManifestFile, folder: Path) -> Path:
 
 
 def stored_bytes(file: ManifestFile, folder: Path) -> int:
-    """As many bytes lie in the file's part."""
+    """How many bytes of a file lie in its part; 0 if it was never begun, or can't be read."""
     try:
         return part_of(file, folder).stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        # never begun, or just finished by another process
+    except OSError:
         return 0
 
 
-def state_of(file: ManifestFile, folder: Path) -> FileState:
-    """What its size tells, and a header where that is wrong; :func:`is_whole` reads every byte."""
-    target = folder / file.name
-    if target.is_file():
-        return FileState.THERE if target.stat().st_size == file.size else state_of_other(file, target)
-    return FileState.PARTIAL if stored_bytes(file, folder) else FileState.MISSING
+def find_whole(file: ManifestFile, catalogue: Catalogue) -> Path | None:
+    """The first listed file of its name and size; :func:`is_whole` reads every byte."""
+    sizes = ((each.path, each.signature.size) for each in catalogue.files if each.name == file.name)
+    return next((path for path, size in sizes if size == file.size), None)
+
+
+def state_of(file: ManifestFile, catalogue: Catalogue) -> FileState:
+    """What sizes tell, and in IC-Light's own folder the header of a file whose size is wrong."""
+    if find_whole(file, catalogue):
+        return FileState.THERE
+    sizes = {each.path: each.signature.size for each in catalogue.files}
+    target = catalogue.own_folder / file.name
+    if target in sizes:
+        return state_of_other(file, target)
+    return FileState.PARTIAL if sizes.get(part_of(file, catalogue.own_folder)) else FileState.MISSING
 
 
 def may_be_own(file: ManifestFile, target: Path) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 
 from ..errors import ICLightError
-from ..weights.kind import Kind
+from ..text import shorten
+from .catalogue import Signature
 from .keys import ldm_names
+from .kind import Kind
 
 FIRST_CONVOLUTION = "input_blocks.0.0.weight"
 
@@ -37,23 +39,6 @@ _TELLTALES = (
 """Parts of tensor names that give away what else a file may be."""
 
 
-class Signature(NamedTuple):
-    """What changes when a file is replaced, rewritten or cut."""
-
-    size: int
-    modified_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, path: Path) -> Signature:
-        """:raises ICLightError: the file is gone or can't be read."""
-        try:
-            stat = path.stat()
-        except OSError as error:
-            raise ICLightError(f"The IC-Light model {path.name} can't be read: {error.strerror}.") from error
-        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino)
-
-
 class Offsets:
     """An IC-Light file, mapped into memory: a tensor's bytes are read from disk when the host merges it.
 
@@ -65,11 +50,13 @@ class Offsets:
         """:raises ICLightError: the file is no IC-Light model, damaged, or pickled (which is never opened)."""
         self.path = path
         self.signature = Signature.of(path)
-        tensors = _map(path)
+        tensors = _map_tensors(path)
         names = ldm_names(tensors)
-        self.kind = _kind(path, names, lambda name: tuple(tensors[name].shape))
+        self.kind = _tell_kind(path, names, lambda name: tuple(tensors[name].shape))
         # lists, so that `close` can take the tensors back from every clone that was given them
-        self._values = {names[name]: [tensor, {"pad_weight": True}] for name, tensor in tensors.items()}
+        self._values: dict[str, list[Any]] = {
+            names[name]: [tensor, {"pad_weight": True}] for name, tensor in tensors.items()
+        }
 
     @property
     def name(self) -> str:
@@ -112,10 +99,10 @@ def read_kind(path: Path) -> Kind:
 
     :raises ICLightError: as :class:`Offsets`.
     """
-    with _open(path) as file:
+    with open_header(path) as file:
         names = ldm_names(file.keys())
         # one shape alone is asked for: all 686 take older safetensors 40 ms, at the web UI's start
-        return _kind(path, names, lambda name: tuple(file.get_slice(name).get_shape()))
+        return _tell_kind(path, names, lambda name: tuple(file.get_slice(name).get_shape()))
 
 
 def can_be_opened(path: Path) -> bool:
@@ -124,7 +111,7 @@ def can_be_opened(path: Path) -> bool:
     :raises ICLightError: nobody can tell, as it can't be read right now.
     """
     try:
-        with _open(path):
+        with open_header(path):
             return True
     except ICLightError as error:
         if isinstance(error.__cause__, OSError):
@@ -132,7 +119,16 @@ def can_be_opened(path: Path) -> bool:
         return False
 
 
-def _open(path: Path) -> safe_open:
+def describe_shape(shape: Sequence[int]) -> str:
+    """A shape for a sentence: a hostile file's may have a million dimensions."""
+    return shorten(str(list(shape)), 40)
+
+
+def open_header(path: Path) -> safe_open:
+    """Open a safetensors file, whose header alone is read until a tensor is asked for.
+
+    :raises ICLightError: it is another kind of file, or damaged; caused by an OSError where it only can't be read now.
+    """
     if path.suffix.lower() in _PICKLED:
         raise ICLightError(f"{path.name} is a pickled file, which can run programs: IC-Light opens only safetensors.")
     try:
@@ -143,22 +139,26 @@ def _open(path: Path) -> safe_open:
         reason = str(error).lower()
         if "incomplete" in reason:
             raise ICLightError(f"{path.name} is cut short or padded: download it again.") from error
-        raise ICLightError(f"{path.name} is not a safetensors file, or damaged at its start ({error}).") from error
+        raise ICLightError(
+            f"{path.name} is not a safetensors file, or damaged at its start ({shorten(str(error))})."
+        ) from error
 
 
-def _map(path: Path) -> dict[str, torch.Tensor]:
-    with _open(path) as file:
+def _map_tensors(path: Path) -> dict[str, torch.Tensor]:
+    with open_header(path) as file:
         try:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
         except (SafetensorError, RuntimeError, ValueError) as error:
-            raise ICLightError(f"{path.name} can't be read ({error}): download it again.") from error
+            raise ICLightError(f"{path.name} can't be read ({shorten(str(error))}): download it again.") from error
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
-            raise ICLightError(f"{path.name} is no IC-Light model: {name} holds {tensor.dtype}, not fractions.")
+            raise ICLightError(
+                f"{path.name} is no IC-Light model: {shorten(name)} holds {tensor.dtype}, not fractions."
+            )
     return tensors
 
 
-def _kind(path: Path, ldm_by_name: Mapping[str, str], shape_of: Callable[[str], tuple[int, ...]]) -> Kind:
+def _tell_kind(path: Path, ldm_by_name: Mapping[str, str], shape_of: Callable[[str], tuple[int, ...]]) -> Kind:
     """:param shape_of: a tensor's shape, by its name in the file."""
     names = {ldm: name for name, ldm in ldm_by_name.items()}
     if len(names) != len(ldm_by_name):
@@ -173,7 +173,7 @@ def _kind(path: Path, ldm_by_name: Mapping[str, str], shape_of: Callable[[str], 
     shape = shape_of(names[FIRST_CONVOLUTION])
     if len(shape) != 4 or shape[1] not in KINDS:
         raise ICLightError(
-            f"{path.name} is no IC-Light model: its first convolution has the shape {list(shape)}, "
+            f"{path.name} is no IC-Light model: its first convolution has the shape {describe_shape(shape)}, "
             f"and not {' or '.join(map(str, KINDS))} input channels."
         )
     return KINDS[shape[1]]

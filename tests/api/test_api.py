@@ -39,12 +39,17 @@ def client(tmp_path: Path, server: HostileServer) -> Iterator[httpx.Client]:
         yield http
 
 
+def elsewhere(folder: Path) -> Path:
+    """The second folder that models may be in, beside the first."""
+    return folder.with_name(f"{folder.name}-elsewhere")
+
+
 @contextmanager
 def serving(folder: Path, credentials: dict[str, str] | None = None) -> Iterator[httpx.Client]:
     """The API on a server of its own."""
     jobs._jobs.clear()
     app = FastAPI()
-    add_routes(app, lambda: [folder, folder / "elsewhere"], credentials)
+    add_routes(app, lambda: [folder, elsewhere(folder)], credentials)
     uvicorn_server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # whoever connects before it has started waits in the socket's queue
@@ -206,8 +211,11 @@ def test_somebodys_own_file_is_not_replaced(client: httpx.Client, tmp_path: Path
     assert client.get("/iclight/models").json()[0]["state"] == "other"
 
 
-def test_a_file_in_another_folder_is_there(client: httpx.Client, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    with (tmp_path / "elsewhere" / NAME).open("wb") as sparse:
+@pytest.mark.parametrize("place", ["own/below", "elsewhere", "elsewhere/below/further"])
+def test_a_file_in_another_folder_is_there(client: httpx.Client, tmp_path: Path, place: str) -> None:
+    root, _, below = place.partition("/")
+    folder = (tmp_path if root == "own" else elsewhere(tmp_path)) / below
+    folder.mkdir(parents=True)
+    with (folder / NAME).open("wb") as sparse:
         sparse.truncate(manifest()[NAME].size)
     assert {each["name"]: each["state"] for each in client.get("/iclight/models").json()}[NAME] == "there"

@@ -9,23 +9,21 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from . import oracle
-from .bench import background, encode, mask, subject, tab_picture
+from iclight_standalone import reference as oracle
+from iclight_workshop.host_bench import (
+    BASE,
+    HEIGHT,
+    HIRES,
+    WIDTH,
+    background,
+    encode,
+    mask,
+    relight,
+    subject,
+    tab_picture,
+)
 
-WIDTH, HEIGHT = 128, 192
 LANCZOS = Image.Resampling.LANCZOS
-
-BASE = {
-    "prompt": "a portrait, sunshine from a window",
-    "negative_prompt": "dark",
-    "steps": 2,
-    "cfg_scale": 3,
-    "width": WIDTH,
-    "height": HEIGHT,
-    "seed": 7,
-    "sampler_name": "Euler",
-    "scheduler": "Automatic",
-}
 
 LONG_PROMPT = ", ".join(["a very detailed portrait of a person in the light of a window"] * 8)
 
@@ -48,12 +46,6 @@ class Case:
     images: int = 1
     offsets: str = "fc"
     strength: float = 1.0
-
-
-def relight(**values: Any) -> dict[str, Any]:
-    """The part of a request that is ours."""
-    pictures = {name: encode(value) if isinstance(value, Image.Image) else value for name, value in values.items()}
-    return {"alwayson_scripts": {"IC Light": {"args": [pictures]}}}
 
 
 def panel_subject(width: int, height: int) -> tuple[Image.Image, ...]:
@@ -83,7 +75,6 @@ FC_LEFT = relight(model="iclight_sd15_fc", subject=subject(), light="left")
 FBC = relight(model="iclight_sd15_fbc", subject=subject(), background_image=background())
 TAB = {**BASE, "init_images": [encode(tab_picture(WIDTH, HEIGHT))], "denoising_strength": 0.75}
 TAB_LEFT = relight(model="iclight_sd15_fc", light="left", cutout="none")
-HIRES = {"enable_hr": True, "hr_scale": 1.5, "hr_upscaler": "Lanczos", "denoising_strength": 0.5, "hr_cfg": 3}
 
 BOX = (32, 48, 96, 144)
 """A mask whose shape is the picture's, so that "only masked" cuts out just it."""

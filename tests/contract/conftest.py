@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .bench import Bench, forge_bench
+from iclight_workshop.host_bench import Bench, forge_bench
 
 BENCHES = ["standalone", "forge"] if "FORGE_DIR" in os.environ else ["standalone"]
 

@@ -9,13 +9,10 @@ from typing import Any
 import torch
 
 from iclight_standalone.webui import WebUI
+from iclight_workshop.host_bench import Outcome, ProbedBench
+from iclight_workshop.probe import iclight_recording as recording
 from lib_iclight.errors import ICLightError, ICLightFault
-from tests.forge.probe import iclight_recording as recording
 from tests.tiny import write_models
-
-from .bench import Outcome, ProbedBench
-
-torch.set_num_threads(1)  # with models this small, threads mostly wait for each other
 
 
 class Probe:
@@ -32,7 +29,7 @@ class Probe:
 
 
 class StandaloneBench(ProbedBench):
-    """See :class:`tests.contract.bench.Bench`."""
+    """See :class:`iclight_workshop.host_bench.Bench`."""
 
     name = "standalone"
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from . import oracle
-from .bench import Bench
+from iclight_standalone import reference as oracle
+from iclight_workshop.host_bench import Bench
+
 from .cases import CASES, Case
 
 

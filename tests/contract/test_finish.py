@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from iclight_standalone import reference as oracle
+from iclight_workshop.host_bench import Bench, Outcome, encode, mask, subject, tab_picture
 from lib_iclight.finish import finish
 from lib_iclight.finish.area import DetailArea
+from lib_iclight.foreground import CutoutSettings, cut_out
+from lib_iclight.pictures import Picture
+from lib_iclight.weights import read_catalogue
 
-from . import oracle
-from .bench import Bench, Outcome, encode, mask, subject, tab_picture
 from .cases import BASE, BOX, HEIGHT, HIRES, LANCZOS, ONLY_MASKED, TAB, WIDTH, relight
 
 FINISH = {"detail_transfer": 0.8, "detail_radius": 2.0, "colour_keep": 0.7}
@@ -24,8 +27,10 @@ Original = tuple[np.ndarray, np.ndarray]
 
 
 def at_size(picture: Image.Image, width: int, height: int) -> Original:
-    """An RGBA picture, as the reference brings it to size."""
-    colours, alpha = picture.convert("RGB"), picture.getchannel("A").convert("RGB")
+    """An RGBA picture, as the reference brings it to size. What is hidden where it is transparent never shows: there
+    the subject's colours go on, by the function that the cut-out's own tests look at."""
+    own = cut_out(Picture.from_image(picture, "subject"), CutoutSettings(), read_catalogue([]))
+    colours, alpha = Image.fromarray(own.colour), picture.getchannel("A").convert("RGB")
     fitted = [np.asarray(oracle.cover(each, width, height)) for each in (colours, alpha)]
     return fitted[0], fitted[1][..., 0]
 

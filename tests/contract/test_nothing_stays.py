@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from .bench import Bench, encode, tab_picture
+from iclight_workshop.host_bench import Bench, encode, tab_picture
+
 from .cases import BASE, FC, FC_LEFT, HIRES, TAB, TAB_LEFT, relight
 
 PLAIN = {

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from .bench import Bench
+from iclight_workshop.host_bench import Bench
+
 from .wrong import WRONG, Wrong, write_wrong_models
 
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from . import oracle
-from .bench import Bench, background, encode, mask, subject, tab_picture
+from iclight_standalone import reference as oracle
+from iclight_workshop.host_bench import Bench, background, encode, mask, subject, tab_picture
+
 from .cases import BASE, BOX, FBC, FC, HEIGHT, TAB, WIDTH, relight
 
 
@@ -45,6 +46,48 @@ def test_own_light_map(bench: Bench, figure: Callable[[str, float], float]) -> N
     outcome = bench.post("txt2img", BASE | relight(subject=subject(), light="custom", light_map=background()))
     expected = oracle.condition(bench.checkpoint, oracle.cover(background(), WIDTH, HEIGHT))
     assert figure("start", oracle.relative_error(start_of(outcome.passes[0]), expected)) <= 2e-5
+
+
+def veiled(hidden: int) -> Image.Image:
+    """A picture half of which is transparent; what is hidden there differs."""
+    picture = background().convert("RGBA").resize((160, 240))
+    picture.paste((hidden, hidden, 255 - hidden, 0), (0, 0, 80, 240))
+    picture.paste((hidden, 9, 9, 0), (100, 100, 101, 101))
+    return picture
+
+
+def seen_on(colour: tuple[int, int, int]) -> Image.Image:
+    """What such a picture looks like on a plain colour."""
+    plain = Image.new("RGBA", (160, 240), (*colour, 255))
+    return Image.alpha_composite(plain, veiled(0)).convert("RGB")
+
+
+@pytest.mark.parametrize("hidden", [0, 255])
+def test_a_light_maps_transparent_parts_are_dark(bench: Bench, hidden: int, figure: Callable) -> None:
+    outcome = bench.post("txt2img", BASE | relight(subject=subject(), light="custom", light_map=veiled(hidden)))
+    assert outcome.status == 200, outcome.detail
+    expected = oracle.condition(bench.checkpoint, oracle.cover(seen_on((0, 0, 0)), WIDTH, HEIGHT))
+    assert figure("start", oracle.relative_error(start_of(outcome.passes[0]), expected)) <= 2e-5
+
+
+@pytest.mark.parametrize("hidden", [0, 255])
+def test_the_tabs_picture_as_a_light_is_laid_on_the_tabs_colour(bench: Bench, hidden: int, figure: Callable) -> None:
+    tab = TAB | {"init_images": [encode(veiled(hidden))]}
+    outcome = bench.post("img2img", tab | relight(subject=subject(), light="custom"))
+    assert outcome.status == 200, outcome.detail
+    white = seen_on((255, 255, 255)).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    expected = oracle.condition(bench.checkpoint, white)
+    assert figure("start", oracle.relative_error(start_of(outcome.passes[0]), expected)) <= 2e-5
+
+
+@pytest.mark.parametrize("hidden", [0, 255])
+def test_a_backgrounds_transparent_parts_are_grey(bench: Bench, hidden: int, figure: Callable) -> None:
+    settings = {"model": "iclight_sd15_fbc", "subject": subject(), "background_image": veiled(hidden)}
+    outcome = bench.post("txt2img", BASE | relight(**settings))
+    assert outcome.status == 200, outcome.detail
+    expected = oracle.condition(bench.checkpoint, oracle.cover(seen_on((127, 127, 127)), WIDTH, HEIGHT))
+    given = outcome.passes[0]["calls"][0]["c_concat"][:1, 4:]
+    assert figure("c_concat", oracle.relative_error(given, expected)) <= 2e-5
 
 
 def test_the_tabs_picture_is_the_light_map(bench: Bench, figure: Callable[[str, float], float]) -> None:
@@ -111,7 +154,7 @@ def test_infotext_names_the_settings(bench: Bench) -> None:
         "IC-Light light: left",
         "IC-Light light denoise: 0.9",
         "IC-Light strength: 0.8",
-        "IC-Light cutout: grabcut",
+        "IC-Light cutout: none",  # the subject's own transparency
     ):
         assert setting in text
     assert "IC-Light" not in bench.post("txt2img", BASE).info["infotexts"][0]

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from . import oracle
-from .bench import Bench, subject
+from iclight_standalone import reference as oracle
+from iclight_workshop.host_bench import Bench, subject
+
 from .cases import BASE, HIRES, panel_subject, relight
 
 STEPS = 4

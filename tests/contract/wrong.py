@@ -12,7 +12,8 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from .bench import background, encode, mask, subject, tab_picture
+from iclight_workshop.host_bench import background, encode, mask, subject, tab_picture
+
 from .cases import BASE, TAB
 
 SUBJECT = encode(subject())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import cv2
 import numpy as np
@@ -16,7 +17,33 @@ PERIODS = (4, 6, 8, 12)
 """Pixels from one bar to the next."""
 
 LETTERS = slice(330, 470), slice(20, 620)
+TEXT = "Relight 0123"
+GLYPHS = {
+    "R": ("####.", "#...#", "#...#", "####.", "#.#..", "#..#.", "#...#"),
+    "e": (".....", ".....", ".###.", "#...#", "#####", "#....", ".###."),
+    "l": (".##..", "..#..", "..#..", "..#..", "..#..", "..#..", ".###."),
+    "i": ("..#..", ".....", ".##..", "..#..", "..#..", "..#..", ".###."),
+    "g": (".....", ".....", ".####", "#...#", ".####", "....#", ".###."),
+    "h": ("#....", "#....", "#.##.", "##..#", "#...#", "#...#", "#...#"),
+    "t": (".#...", ".#...", "###..", ".#...", ".#...", ".#..#", "..##."),
+    " ": (".....",) * 7,
+    "0": (".###.", "#...#", "#..##", "#.#.#", "##..#", "#...#", ".###."),
+    "1": ("..#..", ".##..", "..#..", "..#..", "..#..", "..#..", ".###."),
+    "2": (".###.", "#...#", "....#", "..##.", ".#...", "#....", "#####"),
+    "3": (".###.", "#...#", "....#", "..##.", "....#", "#...#", ".###."),
+}
+"""Drawn here, as OpenCV draws letters with hard edges in one version and with soft ones in another."""
 RGB_WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
+
+
+class Ink(Enum):
+    """How letters are drawn."""
+
+    HARD = "hard"
+    """Each pixel is ink or paper."""
+
+    SOFT = "soft"
+    """A quarter of a pixel off the raster in both directions: pixels at a stroke's edge are partly ink."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +59,20 @@ def bars(period: int) -> tuple[slice, slice]:
     return slice(top, top + 44), slice(40, 280)
 
 
-def label() -> Scene:
+def write(surface: np.ndarray, top: int, left: int, stroke: int, colour: tuple[int, int, int], ink: Ink) -> None:
+    """Write the text onto a surface, its strokes so many pixels wide; inks mix in linear light, as a camera sees."""
+    dots = np.hstack([[[dot == "#" for dot in row + "."] for row in GLYPHS[letter]] for letter in TEXT])
+    fine = np.kron(dots, np.ones((4 * stroke,) * 2, np.float32))
+    fine = np.pad(fine, ((4, 4), (4, 4)))
+    if ink is Ink.SOFT:
+        fine = np.roll(fine, (1, 1), (0, 1))
+    share = cv2.resize(fine, (fine.shape[1] // 4, fine.shape[0] // 4), interpolation=cv2.INTER_AREA)[..., None]
+    box = np.s_[top - 1 : top - 1 + share.shape[0], left - 1 : left - 1 + share.shape[1]]
+    mixed = to_linear(surface[box]) * (1 - share) + to_linear(np.array(colour)) * share
+    surface[box] = np.where(share > 0, to_display(mixed), surface[box])
+
+
+def label(ink: Ink) -> Scene:
     """Bars and letters, half on light paper and half on blue; a square shadow goes, a slanting one comes."""
     rows, columns = np.mgrid[:SIZE, :SIZE]
     surface = np.full((SIZE, SIZE, 3), (210, 200, 190), np.uint8)
@@ -41,17 +81,16 @@ def label() -> Scene:
     for period in PERIODS:
         box = bars(period)
         surface[box][(columns[box] - 40) % period < period // 2] = (40, 30, 30)
-    for line, (scale, thickness) in enumerate(((0.5, 1), (0.7, 2), (0.9, 2))):
-        row = 360 + 40 * line
-        cv2.putText(surface, "Relight 0123", (40, row), cv2.FONT_HERSHEY_SIMPLEX, scale, (30, 30, 40), thickness)
-        cv2.putText(surface, "Relight 0123", (350, row), cv2.FONT_HERSHEY_SIMPLEX, scale, (240, 235, 220), thickness)
-    ink = (surface != plain).any(-1)
-    cv2.circle(surface, (160, 550), 60, (60, 60, 70), -1)
+    for stroke, top in ((1, 340), (2, 365), (3, 400)):
+        write(surface, top, 40, stroke, (30, 30, 40), ink)
+        write(surface, top, 350, stroke, (240, 235, 220), ink)
+    is_ink = (surface != plain).any(-1)
+    surface[np.hypot(columns - 160, rows - 550) <= 60] = (60, 60, 70)
     old = np.broadcast_to((0.9 - 0.5 * columns / SIZE)[..., None], surface.shape).copy()
     old[(rows > 510) & (rows < 600) & (columns > 380) & (columns < 560)] *= 0.4
     new = (0.15 + 0.8 * columns / SIZE)[..., None] * np.array([1.0, 0.8, 0.55])
     new[columns + rows / 2 > 780] *= 0.3
-    return Scene(to_display(to_linear(surface) * old), to_display(to_linear(surface) * new), ink)
+    return Scene(to_display(to_linear(surface) * old), to_display(to_linear(surface) * new), is_ink)
 
 
 def blurred(picture: np.ndarray, where: np.ndarray, sigma: float = 3.0) -> np.ndarray:

@@ -11,9 +11,9 @@ from PIL import Image
 
 from lib_iclight.finish import finish, keep_colour, transfer_detail
 from lib_iclight.finish.srgb import to_display, to_linear
-from lib_iclight.foreground.fit import resize_and_centre_crop
+from lib_iclight.foreground.resize import resize_and_centre_crop
 
-from .scene import LETTERS, SIZE, garbled, label, likeness
+from .scene import LETTERS, SIZE, Ink, garbled, label, likeness
 
 Figure = Callable[[str, float], float]
 FITS = [
@@ -65,7 +65,7 @@ def test_an_original_of_another_shape_lines_up_within_a_pixel(
 @pytest.mark.parametrize("strip", [(0, 260), (260, 0)])
 def test_details_return_from_an_original_of_another_shape(strip: tuple[int, int], figure: Figure) -> None:
     """A label that was photographed wider or taller than it is relit; twice as large, too."""
-    scene = label()
+    scene = label(Ink.SOFT)
     margin = ((strip[1], strip[1]), (strip[0], strip[0]), (0, 0))
     wide = Image.fromarray(np.pad(scene.original, margin, mode="edge"))
     larger = wide.resize((2 * wide.width, 2 * wide.height), Image.Resampling.LANCZOS)
@@ -77,7 +77,7 @@ def test_details_return_from_an_original_of_another_shape(strip: tuple[int, int]
 
 
 def test_details_first_then_colours_of_the_subject_alone() -> None:
-    scene = label()
+    scene = label(Ink.SOFT)
     result = garbled(scene.truth, scene.ink)
     alpha = np.zeros((SIZE, SIZE), np.uint8)
     alpha[:, 100:500] = 255
@@ -95,7 +95,7 @@ def test_details_first_then_colours_of_the_subject_alone() -> None:
 
 def test_both_together_come_back_to_the_truth_of_white_light(figure: Figure) -> None:
     """Garbled and tinted: with both steps the label is what it would be in a light as bright and without a tint."""
-    scene = label()
+    scene = label(Ink.SOFT)
     result = garbled(scene.truth, scene.ink)
     finished = finish(result, scene.original, None, detail_transfer=1.0, detail_radius=1.25, colour_keep=1.0)
     light = to_linear(scene.truth) @ np.array([0.2126, 0.7152, 0.0722], np.float32)

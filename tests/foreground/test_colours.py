@@ -6,9 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lib_iclight.foreground.colours import own_colours
-
-from .drawn import green_screen, hairy_alpha, mixed, subject_colours, to_bytes
+from iclight_workshop.drawn import green_screen, hairy_alpha, mixed, subject_colours, to_bytes
+from lib_iclight.foreground.colours import estimate_foreground_colours
 
 
 @pytest.mark.parametrize(("width", "height"), [(800, 600), (1900, 1400)])
@@ -17,7 +16,7 @@ def test_the_old_background_is_gone_from_the_edge(
 ) -> None:
     alpha, colours = hairy_alpha(width, height), subject_colours(width, height)
     photo = mixed(alpha, colours, green_screen(width, height))
-    found = own_colours(photo, to_bytes(alpha))
+    found = estimate_foreground_colours(photo, to_bytes(alpha))
     soft = (to_bytes(alpha) > 0) & (to_bytes(alpha) < 255)
     assert soft.mean() > 0.02
     before = figure("colour error at the edge, as photographed", np.abs(photo[soft] - colours[soft]).mean())
@@ -32,7 +31,7 @@ def test_colours_differ_by_place_on_both_sides() -> None:
     left = np.arange(300)[None, :, None] < 150
     subject = np.where(left, (200, 30, 30), (220, 210, 20)) * np.ones((90, 1, 1))
     background = np.where(left, (20, 40, 210), (0, 0, 0)) * np.ones((90, 1, 1))
-    found = own_colours(mixed(alpha, subject, background), to_bytes(alpha))
+    found = estimate_foreground_colours(mixed(alpha, subject, background), to_bytes(alpha))
     shown = to_bytes(alpha) > 25
     for columns in (slice(0, 120), slice(180, 300)):
         error = np.abs(found[:, columns] - subject[:, columns])[shown[:, columns]]
@@ -42,14 +41,14 @@ def test_colours_differ_by_place_on_both_sides() -> None:
 def test_nothing_of_the_background_is_left_to_come_in_by_scaling() -> None:
     alpha = hairy_alpha(400, 300)
     photo = mixed(alpha, np.full((300, 400, 3), (180, 40, 120.0)), green_screen(400, 300))
-    found = own_colours(photo, to_bytes(alpha)).astype(int)
+    found = estimate_foreground_colours(photo, to_bytes(alpha)).astype(int)
     assert np.abs(found[alpha == 0] - (180, 40, 120)).mean() < 6
 
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_without_an_edge_nothing_changes(value: int) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
-    assert np.array_equal(own_colours(photo, np.full((40, 30), value, np.uint8)), photo)
+    assert np.array_equal(estimate_foreground_colours(photo, np.full((40, 30), value, np.uint8)), photo)
 
 
 @pytest.mark.parametrize("size", [(1, 2), (2, 1), (1, 3000), (3, 1500), (17, 33)])
@@ -58,7 +57,7 @@ def test_any_size(size: tuple[int, int]) -> None:
     photo, alpha = random.integers(0, 256, (*size, 3), np.uint8), random.integers(0, 256, size, np.uint8)
     alpha[-1, -1] = 255
     before = photo.copy(), alpha.copy()
-    found = own_colours(photo, alpha)
+    found = estimate_foreground_colours(photo, alpha)
     assert found.shape == photo.shape and found.dtype == np.uint8
     assert np.array_equal(found[alpha == 255], photo[alpha == 255])
     assert np.array_equal(photo, before[0]) and np.array_equal(alpha, before[1])
@@ -69,7 +68,7 @@ def test_twelve_million_pixels(figure: Callable[[str, float], float]) -> None:
     alpha = np.tile(hairy_alpha(1000, 1000), (3, 4))
     photo = mixed(alpha, np.full((height, width, 3), (180, 40, 120), np.float32), np.float32([20, 190, 30]))
     start = time.perf_counter()
-    found = own_colours(photo, to_bytes(alpha))
+    found = estimate_foreground_colours(photo, to_bytes(alpha))
     figure("seconds for 4000×3000 pixels", time.perf_counter() - start)
     soft = (alpha > 0.1) & (alpha < 1)
     assert np.abs(found[soft] - np.array((180, 40, 120))).mean() < 3

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from install import by_hand
 from lib_iclight.errors import ICLightError
-from lib_iclight.foreground import matting, release_models, resolve
-from lib_iclight.foreground.matting import BIREFNET, ISNET, ISNET_ANIME, U2NET, Family, MattingModel
-from lib_iclight.foreground.methods import Cutout
+from lib_iclight.foreground import matting, release_models
+from lib_iclight.foreground.families import BIREFNET, ISNET, ISNET_ANIME, U2NET, Family
+from lib_iclight.foreground.matting import MattingModel
+from lib_iclight.foreground.methods import METHODS
+from lib_iclight.pip_command import write_pip_command
+from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import manifest
 from tests.weights.conftest import manifest_file
 
@@ -41,7 +43,7 @@ def stretched(values: np.ndarray) -> np.ndarray:
 
 
 def run(tmp_path: Path, stand_in: StandIn, family: Family, rgb: np.ndarray) -> np.ndarray:
-    return MattingModel(stand_in.write(tmp_path), family).alpha(rgb, [tmp_path])
+    return MattingModel(stand_in.write(tmp_path), family).estimate_alpha(rgb, read_catalogue([tmp_path]))
 
 
 def test_u2net_is_run_as_its_authors_do(tmp_path: Path) -> None:
@@ -71,7 +73,7 @@ def test_drawings_are_shown_in_their_own_proportions(
     tmp_path: Path, height: int, width: int, shape: tuple[int, int]
 ) -> None:
     rgb = photo(height, width, brightest=30)
-    (rows, columns), square = MattingModel(manifest()["isnet-anime.onnx"], ISNET_ANIME)._input(rgb)
+    (rows, columns), square = MattingModel(manifest()["isnet-anime.onnx"], ISNET_ANIME)._make_input(rgb)
     assert rows.start == 1024 - rows.stop and columns.start == 1024 - columns.stop, "in the middle"
     assert np.count_nonzero(square) == np.count_nonzero(rgb), "and black around"
     found = run(tmp_path, stand_ins.ISNET_ANIME, ISNET_ANIME, rgb)
@@ -101,26 +103,10 @@ def test_a_picture_without_a_subject_is_refused(
 # ------------------------------------------------------------------------------------------------ files
 
 
-def test_each_model_is_in_the_manifest_under_a_free_licence() -> None:
-    of_models = [each for each in Cutout if each not in (Cutout.AUTO, Cutout.GRABCUT, Cutout.NONE)]
-    names = {MattingModel.of(each).file.name for each in of_models}
-    assert names == {name for name in manifest() if name.endswith(".onnx")}
-    assert {MattingModel.of(each).file.licence for each in of_models} <= {"Apache-2.0", "MIT"}
-    families = {each.value: MattingModel.of(each).family for each in of_models}
-    assert families == {
-        "birefnet-general": BIREFNET,
-        "birefnet-lite": BIREFNET,
-        "isnet-general-use": ISNET,
-        "isnet-anime": ISNET_ANIME,
-        "u2net-human-seg": U2NET,
-        "u2netp": U2NET,
-    }
-
-
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
-    model = MattingModel.of(Cutout.ISNET_GENERAL_USE)
+    model = MattingModel.of(METHODS["isnet-general-use"])
     with pytest.raises(ICLightError) as caught:
-        model.alpha(photo(9, 9), [tmp_path, tmp_path / "nowhere"])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path, tmp_path / "nowhere"]))
     for said in ("isnet-general-use.onnx", "179 MB", "Fetch", "lib_iclight.weights fetch isnet", str(tmp_path)):
         assert said in str(caught.value)
     assert "POST /iclight/models/isnet-general-use.onnx/fetch" in str(caught.value)
@@ -132,24 +118,24 @@ def test_a_damaged_file_is_not_opened(tmp_path: Path, damage: Callable[[bytes], 
     path = tmp_path / "stand-in.onnx"
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ICLightError, match=r"stand-in\.onnx is damaged.*Delete it and fetch it again"):
-        model.alpha(photo(9, 9), [tmp_path])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
 
 
 def test_a_file_that_was_whole_is_compared_again_when_it_changed(tmp_path: Path) -> None:
     model = MattingModel(stand_ins.U2NET.write(tmp_path), U2NET)
     path = tmp_path / "stand-in.onnx"
-    model.alpha(photo(9, 9), [tmp_path])
+    model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
     release_models()
     path.write_bytes(StandIn(320, 7, bend=False).model().SerializeToString())
     with pytest.raises(ICLightError, match="damaged"):
-        model.alpha(photo(9, 9), [tmp_path])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
 
 
 def test_what_is_no_onnx_file_after_all(tmp_path: Path) -> None:
     (tmp_path / "stand-in.onnx").write_bytes(b"no network")
     model = MattingModel(manifest_file("stand-in.onnx", b"no network"), U2NET)
     with pytest.raises(ICLightError, match=r"onnxruntime .* can't open .*stand-in\.onnx"):
-        model.alpha(photo(9, 9), [tmp_path])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
 
 
 def test_without_onnxruntime_the_sentence_says_so(tmp_path: Path) -> None:
@@ -160,19 +146,21 @@ sys.modules["onnxruntime"] = None  # as if it were not installed
 import numpy as np
 from pathlib import Path
 from lib_iclight.errors import ICLightError
-from lib_iclight.foreground.matting import U2NET, MattingModel
+from lib_iclight.foreground.families import U2NET
+from lib_iclight.foreground.matting import MattingModel
+from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import ManifestFile
 model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
 for sys.executable in {PYTHONS!r}:
     try:
-        model.alpha(np.zeros((9, 9, 3), np.uint8), [Path({str(tmp_path)!r})])
+        model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), read_catalogue([Path({str(tmp_path)!r})]))
     except ICLightError as error:
         print(error)
 """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     for python, said in zip(PYTHONS, answer.stdout.splitlines(), strict=True):
         assert "need onnxruntime" in said and "grabcut" in said
-        assert f"install it by {by_hand(python)} (no restart" in said, "as install.py says it"
+        assert f"install it by {write_pip_command(python, 'onnxruntime')} (no restart" in said, "as install.py says it"
 
 
 def test_onnxruntime_that_is_broken_is_not_said_to_be_missing(tmp_path: Path) -> None:
@@ -185,11 +173,13 @@ sys.path.insert(0, {str(tmp_path)!r})
 import numpy as np
 from pathlib import Path
 from lib_iclight.errors import ICLightError
-from lib_iclight.foreground.matting import U2NET, MattingModel
+from lib_iclight.foreground.families import U2NET
+from lib_iclight.foreground.matting import MattingModel
+from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import ManifestFile
 model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
 try:
-    model.alpha(np.zeros((9, 9, 3), np.uint8), [Path({str(tmp_path)!r})])
+    model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), read_catalogue([Path({str(tmp_path)!r})]))
 except ICLightError as error:
     print(error)
 """
@@ -209,7 +199,9 @@ import numpy as np
 from importlib.machinery import PathFinder
 from pathlib import Path
 from lib_iclight.errors import ICLightError
-from lib_iclight.foreground.matting import U2NET, MattingModel
+from lib_iclight.foreground.families import U2NET
+from lib_iclight.foreground.matting import MattingModel
+from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import ManifestFile
 ours, packages = Path({str(tmp_path)!r}), Path({str(tmp_path / "packages")!r})
 
@@ -224,7 +216,7 @@ sys.meta_path.insert(0, OursAlone)
 model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
 for number in range(2):
     try:
-        model.alpha(np.zeros((9, 9, 3), np.uint8), [ours])
+        model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), read_catalogue([ours]))
     except ICLightError as error:
         print("needs" if "need onnxruntime" in str(error) else error)
     except AttributeError as error:
@@ -247,9 +239,9 @@ def test_heavy_packages_are_imported_at_first_use() -> None:
 
 def test_a_model_is_opened_once_and_let_go_on_request(tmp_path: Path) -> None:
     model = MattingModel(stand_ins.U2NET.write(tmp_path), U2NET)
-    model.alpha(photo(320, 320), [tmp_path])
+    model.estimate_alpha(photo(320, 320), read_catalogue([tmp_path]))
     (session,) = matting._sessions.values()
-    model.alpha(photo(320, 320, seed=1), [tmp_path])
+    model.estimate_alpha(photo(320, 320, seed=1), read_catalogue([tmp_path]))
     assert list(matting._sessions.values()) == [session]
     release_models()
     assert [each for each in gc.get_objects() if type(each) is type(session)] == [session]
@@ -260,35 +252,5 @@ def test_only_the_last_models_are_held(tmp_path: Path) -> None:
     one = MattingModel(stand_ins.U2NET.write(tmp_path, "one.onnx"), U2NET)
     other = MattingModel(dataclasses.replace(stand_ins.U2NET, outputs=3).write(tmp_path, "other.onnx"), U2NET)
     for model in (one, other, one):
-        model.alpha(photo(9, 9), [tmp_path])
+        model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
         assert [path.name for path, _ in matting._sessions] == [model.file.name]
-
-
-# ------------------------------------------------------------------------------------------------ auto
-
-IN_ORDER = {
-    "BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx": Cutout.BIREFNET_LITE,
-    "isnet-general-use.onnx": Cutout.ISNET_GENERAL_USE,
-    "BiRefNet-general-epoch_244.onnx": Cutout.BIREFNET_GENERAL,
-    "u2net_human_seg.onnx": Cutout.U2NET_HUMAN_SEG,
-    "u2netp.onnx": Cutout.U2NETP,
-}
-
-
-def test_auto_takes_the_best_for_its_time_that_is_there(tmp_path: Path) -> None:
-    here, there = tmp_path / "here", tmp_path / "there"
-    here.mkdir()
-    there.mkdir()
-    (here / "isnet-anime.onnx").touch()
-    folders = [here, tmp_path / "nowhere", there]
-    assert resolve(Cutout.AUTO, folders) is Cutout.GRABCUT
-    for number, (name, cutout) in enumerate(reversed(IN_ORDER.items())):
-        (folders[-1 if number % 2 else 0] / name).touch()
-        assert resolve(Cutout.AUTO, folders) is cutout
-    assert resolve(Cutout.AUTO, []) is Cutout.GRABCUT
-
-
-@pytest.mark.parametrize("cutout", [each for each in Cutout if each is not Cutout.AUTO])
-def test_what_is_chosen_stays_chosen(tmp_path: Path, cutout: Cutout) -> None:
-    (tmp_path / "u2netp.onnx").touch()
-    assert resolve(cutout, [tmp_path]) is cutout

@@ -192,6 +192,13 @@ class ForgePage:
         """The chosen one of a few, by its label."""
         return self.part(field).locator("label.selected")
 
+    def save_defaults(self) -> None:
+        """Have Forge write what is set in the page as the defaults of its next start."""
+        self.open_tab_within("tabs", "Settings")
+        self.page.locator("#settings").get_by_role("button", name="Defaults", exact=True).click()
+        self.page.locator("#ui_defaults_apply").click()
+        expect(self.page.get_by_text(re.compile(r"Wrote \d+ changes"))).to_be_visible()
+
     def refresh_models(self) -> None:
         """Press the button beside the list, and wait for its answer."""
         with self.page.expect_response(re.compile("/run/predict")) as answer:

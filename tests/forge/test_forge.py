@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.contract import oracle
-from tests.contract.bench import ForgeBench, encode, forge_bench, subject
-from tests.contract.cases import BASE, FC, HEIGHT, HIRES, WIDTH, panel_subject
+from iclight_standalone import reference as oracle
+from iclight_workshop.host_bench import ForgeBench, background, encode, forge_bench, subject
+from tests.contract.cases import BASE, FC, HEIGHT, HIRES, TAB, WIDTH, panel_subject, relight
 
 PICTURE = encode(subject().convert("RGB"))
 A, B = "full-size-a.safetensors", "full-size-b.safetensors"
@@ -130,6 +131,58 @@ def test_neighbours(bench: ForgeBench, name: str, figure: Any) -> None:
     after = bench.post("txt2img", BASE)
     assert after.images[0].tobytes() == before
     assert not any(each["wrapped"] or each["patches"] for each in after.passes)
+
+
+def test_a_part_that_is_repainted_by_another_extension_is_plain(bench: ForgeBench) -> None:
+    """As face detailers do: an img2img run inside ours, with our arguments, on what is relit already."""
+    args = {"subject": encode(subject()), "light": "left"}
+    asked = {"IC Light": {"args": [args]}, "Probe": {"args": ["repaint a part"]}}
+    outcome = bench.post("txt2img", BASE | {"alwayson_scripts": asked})
+    assert outcome.status == 200, outcome.detail
+    assert [(each["pass"], each["wrapped"], bool(each["patches"])) for each in outcome.passes] == [
+        ("txt2img", True, True),
+        ("img2img", False, False),
+    ]
+    assert outcome.passes[1]["calls"][0]["c_concat"] is None
+    relit = bench.post("txt2img", BASE | {"alwayson_scripts": {"IC Light": {"args": [args]}}}).images[0]
+    changed = (np.asarray(outcome.images[0]) != np.asarray(relit)).any(axis=2)
+    assert changed[16:80, 16:80].mean() > 0.5 and not changed[100:].any(), "the part alone was repainted"
+
+
+def test_the_lights_colours_are_not_corrected_away(bench: ForgeBench) -> None:
+    """Forge's "apply colour correction" matches every img2img result to the tab's picture."""
+    correction = {"override_settings": {"img2img_color_correction": True}}
+    lit = relight(model="iclight_sd15_fc", cutout="none", light="custom", light_map=background())
+    plain, corrected = (bench.post("img2img", TAB | more).images[0] for more in ({}, correction))
+    assert plain.tobytes() != corrected.tobytes(), "Forge does it to a plain picture"
+    relit, uncorrected = (bench.post("img2img", TAB | lit | more).images[0] for more in ({}, correction))
+    assert relit.tobytes() == uncorrected.tobytes()
+    again = bench.post("img2img", TAB | correction).images[0]
+    assert again.tobytes() == corrected.tobytes(), "and to the next plain picture"
+
+
+def test_extra_noise_is_img2imgs_alone(bench: ForgeBench, figure: Any) -> None:
+    extra = {"override_settings": {"img2img_extra_noise": 0.2}}
+    payload = BASE | relight(subject=subject(), light="left", light_denoise=0.6)
+    without, with_extra = bench.post("txt2img", payload), bench.post("txt2img", payload | extra)
+    assert with_extra.status == 200, with_extra.detail
+    starts = [each.passes[0]["start"] for each in (without, with_extra)]
+    assert figure("start", oracle.relative_error(starts[1], starts[0])) <= 1e-6
+    assert "Extra noise" not in with_extra.info["infotexts"][0]
+
+
+def test_a_hires_checkpoint_that_cant_be_relit_is_refused_before_the_first_pass(bench: ForgeBench) -> None:
+    for name, says in (("sd2", "SD 2"), ("inpainting", "inpainting")):
+        outcome = bench.post("txt2img", BASE | FC | HIRES | {"hr_checkpoint_name": f"full-size-{name}.safetensors"})
+        assert (outcome.status, outcome.images) == (422, [])
+        assert says in outcome.detail and f"full-size-{name}" in outcome.detail
+        assert outcome.passes == [] or not any(each["calls"] for each in outcome.passes)
+
+
+def test_a_refiner_of_the_second_pass_is_refused_before_the_first(bench: ForgeBench) -> None:
+    outcome = bench.post("txt2img", BASE | FC | HIRES | {"refiner_checkpoint": B, "refiner_switch_at": 0.5})
+    assert (outcome.status, outcome.images) == (422, []) and "refiner" in outcome.detail
+    assert not any(each["calls"] for each in outcome.passes)
 
 
 def test_wrapper_thrown_away_is_named(bench: ForgeBench) -> None:

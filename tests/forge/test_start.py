@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.bench import REPOSITORY, decode, encode, subject, tab_picture
+from iclight_workshop.forge_server import ForgeServer
+from iclight_workshop.host_bench import REPOSITORY, decode, encode, subject, tab_picture
 from tests.contract.cases import BASE, HEIGHT, WIDTH, relight
-from tests.forge.server import ForgeServer
 
 OTHER_SCRIPT = """
 from {package} import VERSION

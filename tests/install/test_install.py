@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from install import by_hand
-from tests.contract.bench import REPOSITORY
+from iclight_workshop.host_bench import REPOSITORY
+from lib_iclight.pip_command import write_pip_command
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Environment:
         """What `install.py` leaves when it could not install."""
         return self.extension / ".onnxruntime-failed"
 
-    def run(self, *command: str | Path) -> str:
-        """What Python says, given this; it must end without an error."""
+    def run(self, *command: str | Path, **more: str) -> str:
+        """What Python says, given this and more variables; it must end without an error."""
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
         variables |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), "PYTHONDONTWRITEBYTECODE": "1"}
         variables |= {"PIP_CONFIG_FILE": os.devnull, "PYTHONUTF8": "1"}
@@ -45,7 +45,7 @@ class Environment:
             variables["PYTHONPATH"] = str(self.pip)
         done = subprocess.run(
             [self.python, *command],
-            env=variables,
+            env=variables | more,
             cwd=self.extension.parents[1],
             capture_output=True,
             encoding="utf-8",
@@ -54,9 +54,9 @@ class Environment:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def install(self) -> str:
+    def install(self, **more: str) -> str:
         """What `install.py` says, as the web UI runs it."""
-        return self.run(self.extension / "install.py")
+        return self.run(self.extension / "install.py", **more)
 
     def version(self, name: str) -> str:
         """Of a distribution that is installed."""
@@ -72,7 +72,9 @@ class Environment:
 def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with a copy of pip: beside the original there is onnxruntime too."""
     folder = tmp_path_factory.mktemp("pip")
-    shutil.copytree(Path(importlib.util.find_spec("pip").origin).parent, folder / "pip")
+    spec = importlib.util.find_spec("pip")
+    assert spec is not None and spec.origin is not None
+    shutil.copytree(Path(spec.origin).parent, folder / "pip")
     return folder
 
 
@@ -87,6 +89,9 @@ def environment(tmp_path: Path, pip: Path) -> Iterator[Environment]:
     extension.mkdir(parents=True)
     for name in ("install.py", "iclight_neighbours.py"):
         shutil.copy(REPOSITORY / name, extension)
+    (extension / "lib_iclight").mkdir()
+    for name in ("__init__.py", "pip_command.py"):
+        shutil.copy(REPOSITORY / "lib_iclight" / name, extension / "lib_iclight")
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     yield Environment(python, packages, wheels, extension, pip)
@@ -128,7 +133,11 @@ def test_nothing_is_said_or_done_where_it_is_there(environment: Environment, dis
     pack(environment, "onnxruntime", "2.0")
     assert environment.install() == ""
     assert environment.version(distribution) == "1.0"
-    assert sorted(path.name for path in environment.extension.iterdir()) == ["iclight_neighbours.py", "install.py"]
+    assert sorted(path.name for path in environment.extension.iterdir()) == [
+        "iclight_neighbours.py",
+        "install.py",
+        "lib_iclight",
+    ]
 
 
 def test_nothing_slow_is_imported_where_it_is_there(environment: Environment) -> None:
@@ -197,7 +206,7 @@ def test_a_failure_is_one_line_and_is_not_repeated_at_every_start(environment: E
 )
 def test_the_command_is_one_in_powershell_too(python: str, command: str) -> None:
     """There, what begins with a quotation mark is a text and no command."""
-    assert by_hand(python) == command
+    assert write_pip_command(python, "onnxruntime") == command
 
 
 def test_by_hand_is_noticed_at_once(environment: Environment) -> None:
@@ -209,6 +218,17 @@ def test_by_hand_is_noticed_at_once(environment: Environment) -> None:
 def test_without_pip(environment: Environment) -> None:
     without = Environment(**{**vars(environment), "pip": None})
     assert "onnxruntime could not be installed" in without.install()
+
+
+def test_an_error_that_pip_makes_when_all_is_done_is_none(environment: Environment, tmp_path: Path) -> None:
+    """As pip 24.2 does beside a package whose version is none: it has installed everything, and ends with an error."""
+    pip = tmp_path / "a pip that fails in the end" / "pip"
+    pip.mkdir(parents=True)
+    installs = f"pathlib.Path({str(environment.packages)!r}, 'onnxruntime').mkdir()"
+    writes = f"pathlib.Path({str(environment.packages)!r}, 'onnxruntime', '__init__.py').touch()"
+    (pip / "__main__.py").write_text(f"import pathlib, sys; {installs}; {writes}; sys.exit(2)", encoding="utf-8")
+    failing = Environment(**{**vars(environment), "pip": pip.parent})
+    assert failing.install() == "" and failing.has_onnxruntime() and not failing.failed.exists()
 
 
 def test_constraints_name_every_version_that_pip_understands(environment: Environment, tmp_path: Path) -> None:
@@ -252,8 +272,20 @@ def test_another_extension_is_named(ready: Environment, name: str, package: str)
     assert said.startswith("IC Light: ") and f"in {other}: remove that folder" in said and said.count("\n") == 1
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_any_folder_can_be_named_in_any_console(ready: Environment, encoding: str) -> None:
+    other = ready.extension.with_name("zz 光 é")
+    (other / "lib_iclight").mkdir(parents=True)
+    assert f"in {other}: remove" in ready.install(PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    # as the web UI's own process says it
+    says = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from iclight_neighbours import *; print_to_console(sys.argv[2])"
+    )
+    said = ready.run("-c", says, str(ready.extension), "zz 光", PYTHONIOENCODING=encoding)
+    assert said == ("zz 光\n" if encoding == "utf-8" else "zz \\u5149\n")
+
+
 def test_its_own_folder_is_no_other(ready: Environment) -> None:
-    (ready.extension / "lib_iclight").mkdir()
     (ready.extension.with_name("sd-webui-controlnet") / "scripts").mkdir(parents=True)
     (ready.extension.parent / "put extensions here.txt").write_text("")
     assert ready.install() == ""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib_iclight.light import Background, Light, light_map, plain_background
+from lib_iclight.light import Background, Light, draw_background, draw_light_map
 
 SIDES = ("left", "right", "top", "bottom")
 ENDS = {"light": (255, 0), "background": (224, 32)}
@@ -16,7 +16,9 @@ sizes = st.integers(2, 700)
 
 def picture(what: str, side: str, width: int, height: int) -> np.ndarray:
     made = (
-        light_map(Light(side), width, height) if what == "light" else plain_background(Background(side), width, height)
+        draw_light_map(Light(side), width, height)
+        if what == "light"
+        else draw_background(Background(side), width, height)
     )
     assert made.alpha is None and made.rgb.dtype == np.uint8 and made.rgb.shape == (height, width, 3)
     return made.rgb
@@ -73,4 +75,4 @@ def test_even_greys(width: int, height: int) -> None:
 
 def test_maps_that_are_kept_cannot_be_painted_on() -> None:
     with pytest.raises(ValueError, match="read-only"):
-        light_map(Light.LEFT, 8, 8).rgb[:] = 0
+        draw_light_map(Light.LEFT, 8, 8).rgb[:] = 0

@@ -6,6 +6,7 @@ import struct
 import tracemalloc
 import warnings
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -430,3 +431,71 @@ def test_digests_tell_sizes_with_the_same_bytes_apart() -> None:
 def test_digests_tell_colour_from_alpha() -> None:
     zero = np.zeros((2, 2, 3), np.uint8)
     assert Picture(zero).digest != Picture(zero, np.zeros((2, 2), np.uint8)).digest
+
+
+# ------------------------------------------------------------------------------------------------ composited
+
+
+def test_every_colour_under_every_alpha_is_the_nearest_level_to_the_exact_mixture() -> None:
+    colour, alpha = (each.astype(np.uint8) for each in np.meshgrid(np.arange(256), np.arange(256)))
+    for value in range(256):
+        mixed = Picture(np.dstack([colour] * 3), alpha).composited_on(value)
+        assert mixed.alpha is None and mixed.rgb.dtype == np.uint8
+        exact = colour.astype(int) * alpha + value * (255 - alpha.astype(int))  # in 255ths of a level
+        assert (np.abs(255 * mixed.rgb[..., 1].astype(int) - exact) <= 127).all()
+
+
+@given(pictures, st.integers(0, 255), st.integers(0, 255))
+def test_what_lies_hidden_under_transparency_does_not_count(picture: Picture, value: int, hidden: int) -> None:
+    if picture.alpha is None:
+        assert picture.composited_on(value) is picture
+        return
+    other = Picture(np.where(picture.alpha[..., None] > 0, picture.rgb, np.uint8(hidden)), picture.alpha)
+    assert picture.composited_on(value).digest == other.composited_on(value).digest
+    assert (picture.composited_on(value).rgb[picture.alpha == 0] == value).all()
+
+
+# ------------------------------------------------------------------------------------------------ from the panel
+
+
+@pytest.mark.parametrize("path", ["/tmp/gradio/0f3a/drawing.svg", "C:\\Temp\\gradio\\drawing.SVG", "drawing.svg"])
+def test_a_drawing_that_the_page_lets_through_is_named(path: str) -> None:
+    with pytest.raises(ICLightError, match=r"^Subject is drawing\.(svg|SVG), an SVG drawing, and no picture") as caught:
+        Picture.from_panel(path, "Subject")
+    assert "give PNG, JPEG or WebP" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("/tmp/gradio/0f3a/clip.mp4", "Light map is clip.mp4, and no picture"),
+        ("/etc/passwd", "Light map is passwd, and no picture"),
+        ("/tmp/../", "Light map is .., and no picture"),
+        ("/", "Light map is text without a file's name"),
+        ("", "Light map is text without a file's name"),
+        ("iVBORw0KGgo" * 1000, "Light map is text without a file's name"),
+        ("/tmp/a\nb\x1b[31m\u202e.svg", "Light map is ab[31m.svg, an SVG drawing"),
+        ("/tmp/" + "n" * 300 + ".svg", f"Light map is {'n' * 40}…{'n' * 35}.svg, an SVG drawing"),
+        ({"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "Light map is of type dict and no picture"),
+        (b"\x89PNG", "Light map is of type bytes and no picture"),
+        ([], "Light map is of type list and no picture"),
+        (7, "Light map is of type int and no picture"),
+    ],
+)
+def test_odd_things_from_the_page_are_refused_in_one_sentence(value: Any, said: str) -> None:
+    with pytest.raises(ICLightError) as caught:
+        Picture.from_panel(value, "Light map")
+    assert str(caught.value).startswith(said) and len(str(caught.value)) < 200 and "\n" not in str(caught.value)
+
+
+def test_no_path_from_the_page_is_opened(tmp_path: Path) -> None:
+    """Not even a picture's: any client may send any path."""
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(Image.fromarray(COLOURS)))
+    with pytest.raises(ICLightError, match=r"^Subject is photo\.png, and no picture"):
+        Picture.from_panel(str(path), "Subject")
+
+
+def test_the_panels_pictures_are_taken() -> None:
+    assert np.array_equal(Picture.from_panel(Image.fromarray(COLOURS), "Subject").rgb, COLOURS)
+    assert np.array_equal(Picture.from_panel(COLOURS, "Subject").rgb, COLOURS)

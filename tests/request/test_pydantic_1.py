@@ -20,8 +20,10 @@ def test_requests_are_checked_alike_with_pydantic_1() -> None:
         "settings.load_profile('house')\n"
         "assert pydantic.VERSION.startswith('1.10.'), pydantic.VERSION\n"
         "from lib_iclight.request import RelightRequest\n"
-        "assert RelightRequest.__mro__[1] is pydantic.BaseModel\n"
-        "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '--noconftest', 'tests/request/test_request.py']))\n"
+        "assert RelightRequest.__mro__[2] is pydantic.BaseModel\n"
+        "rooms = ['test_request.py', 'test_effect.py', 'test_infotext.py']\n"
+        "rooms = ['tests/request/' + room for room in rooms]\n"
+        "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '--noconftest', *rooms]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 import skimage.data
-import torch
 from PIL import Image
 
 from iclight_standalone.webui import WebUI
+from iclight_workshop import host_bench
 from tests.tiny import TinyModels, write_models
-
-torch.set_num_threads(1)  # with models this small, threads mostly wait for each other
 
 HOOKS = (
     "before_process",
@@ -24,7 +22,7 @@ HOOKS = (
 )
 
 
-class Probe:
+class HookListener:
     """Notes the hooks' order, every UNet call, and does what a test asks for in a hook."""
 
     def __init__(self) -> None:
@@ -39,7 +37,7 @@ class Probe:
         self._hook: Any = None
 
     def title(self) -> str:
-        return "Probe"
+        return "Listener"
 
     def __getattr__(self, name: str) -> Callable:
         if name not in HOOKS:
@@ -78,21 +76,21 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
 
 @pytest.fixture(scope="session")
 def _stand(tiny: TinyModels) -> WebUI:
-    return WebUI(tiny.checkpoint, [tiny.foreground.parent], [Probe()])
+    return WebUI(tiny.checkpoint, [tiny.foreground.parent], [HookListener()])
 
 
 @pytest.fixture
 def webui(_stand: WebUI) -> Any:
-    """The stand, its probe cleared; what was merged before stays merged, as in a host that goes on running."""
-    probe = _stand.scripts.alwayson_scripts[-1]
-    probe.clear()
+    """The stand, its listener cleared; what was merged before stays merged, as in a host that goes on running."""
+    listener = _stand.scripts.alwayson_scripts[-1]
+    listener.clear()
     yield _stand
-    probe.close()
+    listener.close()
 
 
 @pytest.fixture
-def probe(webui: WebUI) -> Probe:
-    """The stand's probe."""
+def listener(webui: WebUI) -> HookListener:
+    """The stand's listener."""
     return webui.scripts.alwayson_scripts[-1]
 
 
@@ -104,15 +102,10 @@ def request(size: tuple[int, int] = (64, 64), /, **values: Any) -> dict[str, Any
 
 
 def relight(**values: Any) -> dict[str, Any]:
-    """The part of a request that is ours."""
-    return {"alwayson_scripts": {"IC Light": {"args": [{"cutout": "none", **values}]}}}
+    """The part of a request that is ours; nothing is cut out unless it is asked for."""
+    return host_bench.relight(**{"cutout": "none", **values})
 
 
 def portrait(width: int = 100, height: int = 120) -> Image.Image:
     """A picture that fits nothing."""
     return Image.fromarray(skimage.data.astronaut()).resize((width, height), Image.Resampling.LANCZOS)
-
-
-def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
-    """Norm of the difference over the norm of what is expected."""
-    return ((actual - expected).double().norm() / expected.double().norm()).item()

@@ -12,7 +12,7 @@ from iclight_standalone.webui import WebUI
 from tests.foreground.conftest import published
 from tests.foreground.stand_ins import U2NET, StandIn
 
-from .conftest import Probe, portrait, relight, request
+from .conftest import HookListener, portrait, relight, request
 
 __all__ = ["published"]
 
@@ -28,14 +28,14 @@ def encoded(webui: WebUI) -> Iterator[list[int]]:
 
 
 @pytest.fixture
-def foregrounds(probe: Probe) -> list[Any]:
+def foregrounds(listener: HookListener) -> list[Any]:
     """Every generation's subject, cut out."""
     seen: list[Any] = []
 
     def note(p: Any, *args: Any, **kwargs: Any) -> None:
         seen.append(p.iclight.subjects[0].foreground)
 
-    probe.actions["process_before_every_sampling"] = note
+    listener.actions["process_before_every_sampling"] = note
     return seen
 
 
@@ -52,7 +52,7 @@ def test_the_same_photo_is_neither_cut_out_nor_encoded_again(
 
     No other test has this width: its lights were not encoded before.
     """
-    models = webui.scripts.alwayson_scripts[0].host.models_folders()[0]
+    models = webui.scripts.alwayson_scripts[0].host.webui.models_folders()[0]
     matting = models / "u2netp.onnx"
     matting.write_bytes((published("u2netp.onnx", U2NET) / "u2netp.onnx").read_bytes())
     photo = portrait(150, 161)

@@ -16,7 +16,7 @@ from iclight_standalone.sampler import setup_img2img_steps
 from iclight_standalone.webui import WebUI
 from lib_iclight.errors import ICLightError
 
-from .conftest import Probe, portrait, relight, request
+from .conftest import HookListener, portrait, relight, request
 
 
 def pixels(image: Image.Image) -> np.ndarray:
@@ -88,10 +88,12 @@ def test_clone_copies_objects_and_shares_functions() -> None:
     assert clone.model_options["mine"] is not patcher.model_options["mine"]
 
 
-def test_hooks_come_in_the_hosts_order(webui: WebUI, probe: Probe) -> None:
-    probe.actions["before_process"] = lambda p: probe.hooks.append(f"loaded: {hasattr(p.sd_model, 'forge_objects')}")
+def test_hooks_come_in_the_hosts_order(webui: WebUI, listener: HookListener) -> None:
+    listener.actions["before_process"] = lambda p: listener.hooks.append(
+        f"loaded: {hasattr(p.sd_model, 'forge_objects')}"
+    )
     webui.txt2img(request(enable_hr=True, hr_upscaler="Lanczos", hr_scale=1.5, steps=1))
-    assert probe.hooks == [
+    assert listener.hooks == [
         "before_process",
         "loaded: False",
         "process",
@@ -100,20 +102,20 @@ def test_hooks_come_in_the_hosts_order(webui: WebUI, probe: Probe) -> None:
         "process_before_every_sampling",
         "postprocess",
     ]
-    first, hires, again = probe.samplers
+    first, hires, again = listener.samplers
     assert first is not hires
     assert hires is again
 
 
-def test_img2img_keeps_its_sampler_for_all_batches(webui: WebUI, probe: Probe) -> None:
+def test_img2img_keeps_its_sampler_for_all_batches(webui: WebUI, listener: HookListener) -> None:
     images, info = webui.img2img(request(init_images=[portrait()], n_iter=2, denoising_strength=0.5, batch_size=2))
     assert len(images) == 4
     assert info["all_seeds"] == [7, 8, 9, 10]
-    assert probe.samplers[0] is probe.samplers[1]
-    assert probe.hooks[:3] == ["before_process", "process", "before_process_init_images"]
+    assert listener.samplers[0] is listener.samplers[1]
+    assert listener.hooks[:3] == ["before_process", "process", "before_process_init_images"]
 
 
-def test_what_is_put_on_the_unet_before_the_reset_is_lost(webui: WebUI, probe: Probe) -> None:
+def test_what_is_put_on_the_unet_before_the_reset_is_lost(webui: WebUI, listener: HookListener) -> None:
     seen = []
 
     def spoil(p: Any, **kwargs: Any) -> None:
@@ -121,7 +123,7 @@ def test_what_is_put_on_the_unet_before_the_reset_is_lost(webui: WebUI, probe: P
         p.sd_model.forge_objects.unet = p.sd_model.forge_objects.unet.clone()
         p.sd_model.forge_objects.unet.mine = True
 
-    probe.actions["process_before_every_sampling"] = spoil
+    listener.actions["process_before_every_sampling"] = spoil
     for _ in range(2):
         webui.txt2img(request(enable_hr=True, hr_scale=1.5, steps=1))
     first, hires_before_the_reset, hires = False, True, False
@@ -129,15 +131,15 @@ def test_what_is_put_on_the_unet_before_the_reset_is_lost(webui: WebUI, probe: P
 
 
 def test_hook_errors_are_swallowed_and_sampler_errors_are_not(
-    webui: WebUI, probe: Probe, capsys: pytest.CaptureFixture
+    webui: WebUI, listener: HookListener, capsys: pytest.CaptureFixture
 ) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
         raise ValueError("on purpose")
 
-    probe.actions["process"] = fail
+    listener.actions["process"] = fail
     assert webui.txt2img(request(steps=1))[0]
-    assert "Error running process: Probe" in capsys.readouterr().out
-    probe.actions = {"process_before_every_sampling": lambda p, **kwargs: setattr(p.sampler, "sample", fail)}
+    assert "Error running process: Listener" in capsys.readouterr().out
+    listener.actions = {"process_before_every_sampling": lambda p, **kwargs: setattr(p.sampler, "sample", fail)}
     with pytest.raises(ValueError, match="on purpose"):
         webui.txt2img(request(steps=1))
 
@@ -160,15 +162,15 @@ def test_pictures_do_not_depend_on_the_batch(webui: WebUI) -> None:
         assert np.abs(pixels(image).astype(int) - pixels(alone)).max() <= 1
 
 
-def test_chunks(webui: WebUI, probe: Probe) -> None:
+def test_chunks(webui: WebUI, listener: HookListener) -> None:
     for values, sizes in (({}, [2, 2]), ({"cfg_scale": 1}, [1, 1]), ({"prompt": "word " * 90}, [1, 1, 1, 1])):
-        probe.calls.clear()
+        listener.calls.clear()
         webui.txt2img(request(**values))
-        assert [len(call["x"]) for call in probe.calls] == sizes
-    assert [call["context"].shape[1] for call in probe.calls] == [154, 77, 154, 77]
+        assert [len(call["x"]) for call in listener.calls] == sizes
+    assert [call["context"].shape[1] for call in listener.calls] == [154, 77, 154, 77]
 
 
-def test_wrapper_gets_the_negative_prompt_first(webui: WebUI, probe: Probe) -> None:
+def test_wrapper_gets_the_negative_prompt_first(webui: WebUI, listener: HookListener) -> None:
     orders = []
 
     def wrap(p: Any, **kwargs: Any) -> None:
@@ -179,27 +181,27 @@ def test_wrapper_gets_the_negative_prompt_first(webui: WebUI, probe: Probe) -> N
         p.sd_model.forge_objects.unet = p.sd_model.forge_objects.unet.clone()
         p.sd_model.forge_objects.unet.set_model_unet_function_wrapper(wrapper)
 
-    probe.actions["process_before_every_sampling"] = wrap
+    listener.actions["process_before_every_sampling"] = wrap
     webui.txt2img(request())
     assert orders == [[1, 0], [1, 0]]
 
 
 @pytest.mark.parametrize("flag", ["interrupted", "skipped"])
-def test_interrupt_ends_the_pass_with_what_there_is(webui: WebUI, probe: Probe, flag: str) -> None:
+def test_interrupt_ends_the_pass_with_what_there_is(webui: WebUI, listener: HookListener, flag: str) -> None:
     webui.state.on_step = lambda: setattr(webui.state, flag, True)
     try:
         images, _ = webui.txt2img(request(steps=5, n_iter=2) | relight(subject=portrait()))
     finally:
         webui.state.on_step = None
     assert len(images) == (1 if flag == "interrupted" else 2)
-    assert len(probe.calls) == len(images)
+    assert len(listener.calls) == len(images)
 
 
-def test_only_masked_tells_the_crop_and_pastes_it_back(webui: WebUI, probe: Probe) -> None:
+def test_only_masked_tells_the_crop_and_pastes_it_back(webui: WebUI, listener: HookListener) -> None:
     mask = Image.new("L", (100, 120), 0)
     mask.paste(255, (20, 30, 60, 70))
     told = []
-    probe.actions["before_process_init_images"] = lambda p, params: told.append(params["crop_region"])
+    listener.actions["before_process_init_images"] = lambda p, params: told.append(params["crop_region"])
     image = webui.img2img(request(init_images=[portrait()], mask=mask, mask_blur=0, inpainting_fill=1, steps=2))[0][0]
     assert told == [(20, 30, 60, 70)]
     assert image.size == (100, 120)
@@ -227,7 +229,7 @@ def test_unknown_fields_are_errors(webui: WebUI) -> None:
             webui.txt2img(request(**payload))
 
 
-def test_what_img2img_cannot_do_is_an_error(webui: WebUI, probe: Probe) -> None:
+def test_what_img2img_cannot_do_is_an_error(webui: WebUI, listener: HookListener) -> None:
     mask = Image.new("L", (100, 120), 255)
     for payload, says in (
         ({"mask": mask}, "inpainting_fill 1 only, not 0"),
@@ -240,10 +242,10 @@ def test_what_img2img_cannot_do_is_an_error(webui: WebUI, probe: Probe) -> None:
     ):
         with pytest.raises(ICLightError, match=says):
             webui.img2img(request(**{"init_images": [portrait()], **payload}))
-    assert not probe.samplers
+    assert not listener.samplers
 
 
-def test_an_empty_mask_masks_nothing(webui: WebUI, probe: Probe) -> None:
+def test_an_empty_mask_masks_nothing(webui: WebUI, listener: HookListener) -> None:
     mask = Image.new("L", (100, 120), 0)
     masked, plain = (
         webui.img2img(request(init_images=[portrait()], **values))[0][0]

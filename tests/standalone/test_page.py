@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 from iclight_standalone.__main__ import main
-from iclight_standalone.choose import SMALL, choose
+from iclight_standalone.model_files import SMALL, choose_models
 from iclight_standalone.page import ADDRESS, build, serve
 from iclight_standalone.relighter import Relighter
-from lib_iclight.light import Background, plain_background
+from lib_iclight.light import Background, draw_background
 from lib_iclight.weights.kind import Kind
 
 from .conftest import portrait
@@ -98,7 +98,7 @@ class Visitor:
 
 @pytest.fixture(scope="module")
 def relighter() -> Relighter:
-    return Relighter(choose(small=True))
+    return Relighter(choose_models(small=True))
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_every_number_reaches_the_result(visitor: Visitor) -> None:
 
 def test_a_background_is_a_picture_or_plain(visitor: Visitor) -> None:
     asked = {"subject": subject(), "kind": Kind.BACKGROUND.value}
-    drawn = plain_background(Background.TOP, SIDE, SIDE).to_image()
+    drawn = draw_background(Background.TOP, SIDE, SIDE).to_image()
     top = pixels(visitor.relight(**asked, light="top")[0])
     assert np.array_equal(top, pixels(visitor.relight(**asked, light="left", background=drawn)[0]))
     assert not np.array_equal(top, pixels(visitor.relight(**asked, light="left")[0]))

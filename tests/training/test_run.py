@@ -14,6 +14,8 @@ from iclight_workshop.training.data import Part
 from iclight_workshop.training.measure import main
 from iclight_workshop.training.stages import Plan
 
+pytestmark = pytest.mark.long
+
 SHORT = Schedule(
     (Part(64, 4, 0, 2), Part(72, 3, 100, 2)),
     vae=Plan("vae", 2, 1e-3),

@@ -18,8 +18,8 @@ numbers = st.integers(0, 2**31)
 def test_a_number_is_a_scene(number: int) -> None:
     first, second = Recipe(number).at(32), Recipe(number).at(32)
     light = Lighting("left", "warm")
-    assert np.array_equal(first.picture(light), second.picture(light))
-    assert not np.array_equal(first.picture(light), Recipe(number + 1).at(32).picture(light))
+    assert np.array_equal(first.draw_picture(light), second.draw_picture(light))
+    assert not np.array_equal(first.draw_picture(light), Recipe(number + 1).at(32).draw_picture(light))
 
 
 @settings(max_examples=20)
@@ -54,8 +54,8 @@ def test_a_balls_normals_are_a_balls() -> None:
 def test_light_falls_on_what_faces_it(number: int, side: str) -> None:
     scene, light = Recipe(number).at(48), Lighting(side, "white")
     seen = scene.alpha > 0.95
-    shading = (luminance(to_linear(scene.subject(light))) / luminance(scene.albedo.astype(np.float32)))[..., 0]
-    facing = scene.normals @ light.direction()
+    shading = (luminance(to_linear(scene.draw_subject(light))) / luminance(scene.albedo.astype(np.float32)))[..., 0]
+    facing = scene.normals @ light.compute_direction()
     # display values are whole numbers and clipped: bright and very dark places tell less
     assert np.corrcoef(shading[seen], np.clip(facing[seen], 0, None))[0, 1] > 0.9
 
@@ -63,7 +63,7 @@ def test_light_falls_on_what_faces_it(number: int, side: str) -> None:
 @settings(max_examples=20)
 @given(numbers, st.sampled_from(sorted(SIDES)))
 def test_the_wall_is_brighter_towards_the_light(number: int, side: str) -> None:
-    wall = Recipe(number).at(32).background(Lighting(side, "white")).mean(axis=-1)
+    wall = Recipe(number).at(32).draw_background(Lighting(side, "white")).mean(axis=-1)
     wall = wall if side in ("left", "right") else wall.T
     near, far = (wall[:, :8], wall[:, -8:]) if side in ("left", "top") else (wall[:, -8:], wall[:, :8])
     assert near.mean() > far.mean() + 20
@@ -72,7 +72,9 @@ def test_the_wall_is_brighter_towards_the_light(number: int, side: str) -> None:
 def test_light_has_its_colour() -> None:
     scene = Recipe(4).at(48)
     seen = scene.alpha > 0.95
-    white, red = (to_linear(scene.subject(Lighting("left", colour)))[seen].mean(axis=0) for colour in ("white", "red"))
+    white, red = (
+        to_linear(scene.draw_subject(Lighting("left", colour)))[seen].mean(axis=0) for colour in ("white", "red")
+    )
     assert np.allclose(red / white, (1.0, 0.26, 0.2), atol=0.06)
 
 
@@ -88,16 +90,16 @@ def test_every_thing_has_an_inside_and_an_outside(thing: str) -> None:
 
 def test_a_picture_is_its_parts() -> None:
     scene, light = Recipe(5).at(48), Lighting("top", "blue")
-    picture, alpha = scene.picture(light), scene.alpha
-    assert np.array_equal(picture[alpha == 1], scene.subject(light)[alpha == 1])
-    assert np.array_equal(picture[alpha == 0], scene.background(light, with_shadow=True)[alpha == 0])
-    assert np.array_equal(scene.over(scene.subject(AMBIENT), 127)[alpha == 0][0], [127, 127, 127])
+    picture, alpha = scene.draw_picture(light), scene.alpha
+    assert np.array_equal(picture[alpha == 1], scene.draw_subject(light)[alpha == 1])
+    assert np.array_equal(picture[alpha == 0], scene.draw_background(light, with_shadow=True)[alpha == 0])
+    assert np.array_equal(scene.composite(scene.draw_subject(AMBIENT), 127)[alpha == 0][0], [127, 127, 127])
 
 
 def test_the_shadow_falls_away_from_the_light() -> None:
     scene = Recipe(3, things=("ball",)).at(128)
     light = Lighting("left", "white")
-    bare, shadowed = (scene.background(light, each).mean(axis=-1) for each in (False, True))
+    bare, shadowed = (scene.draw_background(light, each).mean(axis=-1) for each in (False, True))
     darkened = bare - shadowed
     assert darkened.min() >= 0
     columns = np.arange(128)

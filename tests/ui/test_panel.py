@@ -1,3 +1,5 @@
+"""The panel, driven as gradio drives it."""
+
 from __future__ import annotations
 
 import copy
@@ -13,25 +15,38 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
-from iclight_standalone.host import StandaloneHost
+from iclight_standalone.host import StandaloneWebUI
 from iclight_standalone.sampler import State
 from lib_iclight import foreground
 from lib_iclight.errors import ICLightError
-from lib_iclight.foreground import CutoutSettings
+from lib_iclight.fields import DEFAULTS, SETTINGS
+from lib_iclight.foreground import METHODS, CutoutSettings
+from lib_iclight.hosts import Host
+from lib_iclight.infotext import infotext_name, infotext_of
 from lib_iclight.pictures import Picture
-from lib_iclight.request import INFOTEXT_SETTINGS, OFF_BY_DEFAULT, RelightRequest, infotext, parse
+from lib_iclight.request import RelightRequest, parse
+from lib_iclight.setting_types import Tab
 from lib_iclight.ui import choices
-from lib_iclight.ui.cutout import with_strokes
+from lib_iclight.ui.cutout_preview import with_strokes
 from lib_iclight.ui.panel import Panel, build_panel
-from lib_iclight.weights import find_model, kind_of, offsets
+from lib_iclight.weights import find_model, kind_of, read_catalogue
 from lib_iclight.weights.kind import Kind
 
-KINDS = ("fc", "fcon", "fbc")
-TABS = pytest.mark.parametrize("is_img2img", [False, True], ids=["txt2img", "img2img"])
-SUBJECT_AND_LIGHT = [None, "auto", None, 0.0, 0.0, "none", None, 0.9, 0.0]
-BACKGROUND_AND_FINISH = ["image", None, 1.0, 0.0, 1.0, "subject", 0.0, False, False]
-DEFAULTS = [*SUBJECT_AND_LIGHT, *BACKGROUND_AND_FINISH]
-"""Of all fields but the first two."""
+PUBLISHED = [f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fcon", "fbc")]
+TABS = pytest.mark.parametrize("tab", Tab, ids=[tab.value for tab in Tab])
+SHOWN_DEFAULTS = {
+    "subject": None,
+    "cutout": "The best that is there",
+    "edge_shift": 0.0,
+    "light": "Prompt only",
+    "light_denoise": 0.9,
+    "background": "Picture",
+    "strength": 1.0,
+    "detail_radius": 1.0,
+    "detail_area": "The subject",
+    "show_subject": False,
+}
+"""What the components of some settings hold when the page is opened."""
 
 
 @contextmanager
@@ -50,9 +65,27 @@ class Canvas:
         self.foreground = gr.Image(type="pil", image_mode="RGBA", elem_id=f"{elem_id}_foreground")
 
 
-def built(is_img2img: bool, folder: Path) -> tuple[gr.Blocks, Panel]:
+class WebUI(StandaloneWebUI):
+    """A web UI that can be told to release memory."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__([folder], State())
+        self.releases: list[Any] = []
+        self.chosen: list[Path] = []
+
+    def models_folders(self) -> list[Path]:
+        return [*super().models_folders(), *self.chosen]
+
+    def chosen_folders(self) -> list[Path]:
+        return self.chosen
+
+    def release_with_models(self, release: Any) -> None:
+        self.releases.append(release)
+
+
+def built(tab: Tab, folder: Path, webui: WebUI | None = None) -> tuple[gr.Blocks, Panel]:
     with gr.Blocks() as blocks:
-        panel = build_panel(is_img2img, input_accordion, Canvas, StandaloneHost([folder], State()))
+        panel = build_panel(tab, input_accordion, Canvas, Host(webui or WebUI(folder), None, None))
     return blocks, panel
 
 
@@ -61,19 +94,7 @@ def values(panel: Panel) -> list[Any]:
 
 
 def component(panel: Panel, field: str) -> Any:
-    return panel.components[list(RelightRequest.__fields__).index(field)]
-
-
-def changed(blocks: gr.Blocks, panel: Panel, field: str, value: Any) -> dict[str, dict]:
-    """What the page is told when a component is set to a value, by the ends of the elements' ids."""
-    told: dict[str, dict] = {}
-    for function in blocks.fns.values():
-        is_ours = function.fn is not None  # without one it stops another event
-        if is_ours and (component(panel, field)._id, "change") in [tuple(target) for target in function.targets]:
-            answer = function.fn(value)
-            answers = list(answer) if isinstance(answer, tuple) else [answer]
-            told |= {name_of(output): update for output, update in zip(function.outputs, answers, strict=True)}
-    return told
+    return panel.components[list(SETTINGS).index(field)]
 
 
 def name_of(block: Any) -> str:
@@ -85,6 +106,35 @@ def block(blocks: gr.Blocks, name: str) -> Any:
     """The element of that id."""
     (found,) = [each for each in blocks.blocks.values() if name_of(each) == name]
     return found
+
+
+def events(blocks: gr.Blocks, target: tuple[int | None, str]) -> list[Any]:
+    """What happens at an element's event, but for what only stops another event."""
+    return [each for each in blocks.fns.values() if each.fn and target in [tuple(one) for one in each.targets]]
+
+
+def answers(function: Any, panel: Panel, given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the page is told, by the ends of the elements' ids."""
+    inputs = [given.get(name_of(each), each.value) for each in function.inputs]
+    answer = function.fn(*inputs)
+    listed = list(answer) if isinstance(answer, (tuple, list)) else [answer]
+    return {name_of(output): update for output, update in zip(function.outputs, listed, strict=True)}
+
+
+def changed(blocks: gr.Blocks, panel: Panel, **given: Any) -> dict[str, dict[str, Any]]:
+    """What the page is told when components are set to values, the last of which has just changed."""
+    told: dict[str, dict[str, Any]] = {}
+    for function in events(blocks, (component(panel, list(given)[-1])._id, "change")):
+        told |= answers(function, panel, given)
+    return told
+
+
+def opened(blocks: gr.Blocks, panel: Panel, **saved: Any) -> dict[str, dict[str, Any]]:
+    """What the page is told when it is opened, with defaults that were saved."""
+    told: dict[str, dict[str, Any]] = {}
+    for function in events(blocks, (blocks._id, "load")):
+        told |= answers(function, panel, saved)
+    return told
 
 
 def put_model(folder: Path, name: str, channels: int) -> None:
@@ -100,159 +150,274 @@ def models(tmp_path: Path) -> Path:
     return tmp_path
 
 
+# ------------------------------------------------------------------------------------------------ the table
+
+
 @TABS
-def test_components_are_in_the_requests_order_with_its_defaults(is_img2img: bool, tmp_path: Path) -> None:
-    _, panel = built(is_img2img, tmp_path)
-    fetched_first = "iclight_sd15_fc.safetensors"
-    assert values(panel) == [False, fetched_first, *DEFAULTS]
-    tab = "img2img" if is_img2img else "txt2img"
-    names = [name for name in RelightRequest.__fields__ if name != "enabled"]
-    assert [each.elem_id for each in panel.components[1:]] == [f"iclight_{tab}_{name}" for name in names]
-    asked = RelightRequest.from_api({})
-    for field, value in zip(list(RelightRequest.__fields__)[2:], values(panel)[2:], strict=True):
-        assert getattr(asked, field) == value
+def test_components_are_in_the_settings_order_with_their_defaults(tab: Tab, tmp_path: Path) -> None:
+    _, panel = built(tab, tmp_path)
+    assert values(panel)[:2] == [False, PUBLISHED[0]]
+    assert {name: component(panel, name).value for name in SHOWN_DEFAULTS} == SHOWN_DEFAULTS
+    names = [name for name in SETTINGS if name != "enabled"]
+    assert [each.elem_id for each in panel.components[1:]] == [f"iclight_{tab.value}_{name}" for name in names]
+
+
+@TABS
+def test_dropdowns_and_radios_hold_what_they_show(tab: Tab, models: Path) -> None:
+    """Forge compares saved defaults with labels, and gradio 3 knows no others."""
+    _, panel = built(tab, models)
+    chosen = [each for each in panel.components if isinstance(each, (gr.Dropdown, gr.Radio))]
+    assert len(chosen) == 5
+    for each in chosen:
+        assert all(label == value for label, value in each.choices)
+        assert each.value in [label for label, _ in each.choices]
+
+
+@TABS
+def test_labels_tell_the_components_apart(tab: Tab, models: Path) -> None:
+    """Saved defaults are found by them."""
+    blocks, _ = built(tab, models)
+    saved = (gr.Slider, gr.Radio, gr.Checkbox, gr.Dropdown)
+    labels = [each.label for each in blocks.blocks.values() if isinstance(each, saved)]
+    assert len(set(labels)) == len(labels)
 
 
 @TABS
 @pytest.mark.parametrize("model", ["a_fbc.safetensors", "b_fc.safetensors"])
-def test_what_the_panel_offers_is_taken(is_img2img: bool, models: Path, model: str) -> None:
-    _, panel = built(is_img2img, models)
-    sent = values(panel)
+def test_what_the_panel_offers_is_taken(tab: Tab, models: Path, model: str) -> None:
+    _, panel = built(tab, models)
+    sent, fields = values(panel), list(SETTINGS)
     picture = Image.new("RGBA", (8, 8), (1, 2, 3, 100))
-    fields = list(RelightRequest.__fields__)
     for field, value in (("enabled", True), ("model", model), ("subject", picture), ("background_image", picture)):
         sent[fields.index(field)] = value
 
     def kind(name: str | None) -> Kind:
-        return kind_of(find_model([models], name))
+        return kind_of(find_model(read_catalogue([models]), name))
 
-    request = parse(sent, kind)
-    request.check_kind(kind(model), model)
-    assert (request.model, request.strength, request.light.value) == (model, 1.0, "none")
-    assert request.subject.alpha.min() == 100
-    assert parse(values(panel), kind) is None, "as it is built, it relights nothing"
-
-
-@TABS
-def test_every_choice_and_end_of_a_slider_is_taken(is_img2img: bool, tmp_path: Path) -> None:
-    _, panel = built(is_img2img, tmp_path)
     for field in ("cutout", "light", "background", "detail_area"):
-        offered = [value for _, value in component(panel, field).choices]
-        assert offered == [each.value for each in RelightRequest.__fields__[field].type_]
-        for value in offered:
-            RelightRequest.from_api({field: value})
-    sliders = [name for name in RelightRequest.__fields__ if isinstance(component(panel, name), gr.Slider)]
-    assert len(sliders) == 8
-    for field in sliders:
+        for label, _ in component(panel, field).choices:
+            chosen = copy.copy(sent)
+            chosen[fields.index(field)] = label
+            chosen[fields.index("detail_transfer")] = 1
+            request = parse(chosen, kind, tab)
+            request.check_effect(kind(model), model, tab)
+            given = getattr(request, field)
+            hidden = {"light": "a_fbc.safetensors", "background": "b_fc.safetensors"}.get(field) == model
+            assert SETTINGS[field].to_panel(DEFAULTS[field] if hidden else given) == (
+                SETTINGS[field].to_panel(DEFAULTS[field]) if hidden else label
+            )
+            if hidden:
+                assert given == DEFAULTS[field]
+
+
+def test_numbers_have_the_tables_ranges(models: Path) -> None:
+    _, panel = built(Tab.TXT2IMG, models)
+    ranges = {"edge_shift": (-5, 5, 0.1), "light_denoise": (0.1, 1, 0.01), "strength": (0.05, 1.5, 0.05)}
+    for field, expected in ranges.items():
         slider = component(panel, field)
-        for value in (slider.minimum, slider.maximum):
-            RelightRequest.from_api({field: value})
-        for beyond in (slider.minimum - 0.001, slider.maximum + 0.001):
-            with pytest.raises(Exception, match=field):
-                RelightRequest.from_api({field: beyond})
+        assert (slider.minimum, slider.maximum, slider.step) == expected
 
 
-@TABS
-def test_models_are_offered_with_what_they_look_at(is_img2img: bool, models: Path) -> None:
-    _, panel = built(is_img2img, models)
-    dropdown = component(panel, "model")
-    assert dropdown.choices == [
-        ("a_fbc.safetensors (foreground and background)", "a_fbc.safetensors"),
-        ("b_fc.safetensors (foreground)", "b_fc.safetensors"),
-        ("c_other.safetensors (damaged)", "c_other.safetensors"),
-        ("d_broken.safetensors (damaged)", "d_broken.safetensors"),
-        *((f"iclight_sd15_{kind}.safetensors (1.7 GB to fetch)", f"iclight_sd15_{kind}.safetensors") for kind in KINDS),
-    ]
-    assert dropdown.value == "b_fc.safetensors" == find_model([models], None).name
+def test_building_again_changes_nothing(models: Path) -> None:
+    listing = sorted(path.name for path in models.iterdir())
+    with gr.Blocks():
+        host = Host(WebUI(models), None, None)
+        panels = [build_panel(tab, input_accordion, Canvas, host) for tab in (*Tab, *Tab)]
+    for first, again in ((panels[0], panels[2]), (panels[1], panels[3])):
+        assert values(first) == values(again)
+        assert not {id(each) for each in first.components} & {id(each) for each in again.components}
+        assert [each.elem_id for each in first.components] == [each.elem_id for each in again.components]
+    ids = [each.elem_id for panel in panels[:2] for each in panel.components]
+    assert len(set(ids)) == len(ids), "the tabs' components are told apart"
+    assert sorted(path.name for path in models.iterdir()) == listing
+
+
+def test_reading_the_panels_defaults_changes_none(models: Path) -> None:
+    _, panel = built(Tab.TXT2IMG, models)
+    sent = values(panel)
+    sent[0], sent[2] = True, Image.new("RGB", (8, 8))
+    before = copy.copy(sent)
+    parse(sent, lambda name: Kind.FOREGROUND, Tab.TXT2IMG)
+    assert all(one is other for one, other in zip(sent, before, strict=True))
+    assert {name: component(panel, name).value for name in SHOWN_DEFAULTS} == SHOWN_DEFAULTS
+
+
+# ------------------------------------------------------------------------------------------------ what is shown
 
 
 def shown_groups(blocks: gr.Blocks) -> list[bool]:
-    """Whether the light's and the background's part are shown."""
     return [block(blocks, name).visible for name in ("light_group", "background_group")]
 
 
+@TABS
+def test_only_what_goes_with_the_model_is_shown(tab: Tab, models: Path) -> None:
+    blocks, panel = built(tab, models)
+    shown = {
+        "b_fc.safetensors": [True, False],
+        "a_fbc.safetensors": [False, True],
+        "gone.safetensors": [True, False],
+        "d_broken.safetensors": [True, False],
+        None: [True, False],
+    }
+    for model, visible in shown.items():
+        for told in (changed(blocks, panel, model=model), opened(blocks, panel, model=model)):
+            assert [told[group]["visible"] for group in ("light_group", "background_group")] == visible
+
+
+@TABS
+def test_only_what_goes_with_the_light_is_shown(tab: Tab, tmp_path: Path) -> None:
+    blocks, panel = built(tab, tmp_path)
+    for label in ("Prompt only", "Left", "All around", "My own light map"):
+        for told in (changed(blocks, panel, light=label), opened(blocks, panel, light=label)):
+            assert told["light_map"]["visible"] == (label == "My own light map")
+            assert told["light_denoise"]["visible"] == (label != "Prompt only" and tab is Tab.TXT2IMG)
+            assert told["reinforce_foreground"]["visible"] == (label != "Prompt only")
+    for field in ("light_map", "light_denoise", "reinforce_foreground"):
+        assert not component(panel, field).visible
+
+
+@TABS
+def test_only_what_goes_with_the_background_is_shown(tab: Tab, tmp_path: Path) -> None:
+    blocks, panel = built(tab, tmp_path)
+    for label in ("Picture", "Mirrored picture", "Left", "Grey"):
+        for told in (changed(blocks, panel, background=label), opened(blocks, panel, background=label)):
+            assert told["background_image"]["visible"] == ("icture" in label)
+    assert component(panel, "background_image").visible
+
+
+@TABS
+def test_only_what_goes_with_the_finish_is_shown(tab: Tab, tmp_path: Path) -> None:
+    blocks, panel = built(tab, tmp_path)
+    cases = {(0, 0): (False, False), (0.5, 0): (True, True), (0, 0.5): (False, True)}
+    for (details, colours), (has_radius, has_untouched) in cases.items():
+        told = changed(blocks, panel, colour_keep=colours, detail_transfer=details)
+        assert told["detail_radius"]["visible"] == told["detail_area"]["visible"] == has_radius
+        assert told["show_untouched"]["visible"] == has_untouched
+    assert not component(panel, "detail_radius").visible and not component(panel, "show_untouched").visible
+
+
+def test_an_emptied_choice_shows_what_the_default_does(tmp_path: Path) -> None:
+    blocks, panel = built(Tab.TXT2IMG, tmp_path)
+    assert not changed(blocks, panel, light=None)["light_denoise"]["visible"]
+
+
+# ------------------------------------------------------------------------------------------------ models
+
+
 def test_without_a_model_the_panel_offers_to_fetch_one(tmp_path: Path) -> None:
-    blocks, panel = built(False, tmp_path / "missing")
-    assert component(panel, "model").value == "iclight_sd15_fc.safetensors"
-    text = block(blocks, "model_offer_text").value
+    blocks, panel = built(Tab.TXT2IMG, tmp_path / "missing")
+    assert component(panel, "model").value == PUBLISHED[0]
+    text = block(blocks, "model_offer_text").value.replace("\\", "")
     assert block(blocks, "model_offer").visible and not block(blocks, "cutout_offer").visible
-    for said in ("iclight_sd15_fc.safetensors", "1.7 GB", "Apache-2.0", str(tmp_path / "missing"), "huggingface.co"):
+    for said in (PUBLISHED[0], "1.7 GB", "Apache-2.0", str(tmp_path / "missing"), "huggingface.co"):
         assert said in text
     assert not (tmp_path / "missing").exists(), "nothing is fetched unasked"
 
 
 def test_with_a_model_the_panel_offers_nothing(models: Path) -> None:
-    blocks, _ = built(False, models)
-    assert not block(blocks, "model_offer").visible and shown_groups(blocks) == [True, False]
+    blocks, _ = built(Tab.TXT2IMG, models)
+    assert not block(blocks, "model_fetch").visible and shown_groups(blocks) == [True, False]
+    assert "looks at the foreground" in block(blocks, "model_offer_text").value
+
+
+def test_a_background_model_alone_shows_the_background(tmp_path: Path) -> None:
+    put_model(tmp_path, "fbc.safetensors", 12)
+    blocks, panel = built(Tab.TXT2IMG, tmp_path)
+    assert component(panel, "model").value == "fbc.safetensors" and shown_groups(blocks) == [False, True]
 
 
 def test_a_chosen_model_that_is_missing_is_offered(models: Path) -> None:
-    blocks, panel = built(False, models)
-    told = changed(blocks, panel, "model", "iclight_sd15_fbc.safetensors")
-    assert told["model_offer"]["visible"] and told["model_fetch"]["visible"] and not told["model_cancel"]["visible"]
-    assert "iclight_sd15_fbc.safetensors" in told["model_offer_text"]["value"]
+    blocks, panel = built(Tab.TXT2IMG, models)
+    told = changed(blocks, panel, model=PUBLISHED[2])
+    assert told["model_offer"]["visible"] and told["model_fetch"]["visible"] and not told["model_progress"]["visible"]
+    assert PUBLISHED[2] in told["model_offer_text"]["value"].replace("\\", "")
     assert told["background_group"]["visible"] and not told["light_group"]["visible"]
-    assert not changed(blocks, panel, "model", "b_fc.safetensors")["model_offer"]["visible"]
+    assert not changed(blocks, panel, model="b_fc.safetensors")["model_fetch"]["visible"]
 
 
 def test_a_damaged_model_says_what_to_do(models: Path) -> None:
-    blocks, panel = built(False, models)
-    told = changed(blocks, panel, "model", "d_broken.safetensors")
+    blocks, panel = built(Tab.TXT2IMG, models)
+    told = changed(blocks, panel, model="d_broken.safetensors")
     assert told["model_offer"]["visible"] and not told["model_fetch"]["visible"]
-    text = told["model_offer_text"]["value"]
+    text = told["model_offer_text"]["value"].replace("\\", "")
     assert "d_broken.safetensors" in text and "Replace it" in text
-    assert not changed(blocks, panel, "model", "b_fc.safetensors")["model_offer"]["visible"]
 
 
 def test_a_damaged_model_that_is_published_can_be_fetched_anew(models: Path) -> None:
-    (models / "iclight_sd15_fbc.safetensors").write_bytes(b"x")
-    blocks, panel = built(False, models)
-    told = changed(blocks, panel, "model", "iclight_sd15_fbc.safetensors")
+    (models / PUBLISHED[2]).write_bytes(b"x")
+    blocks, panel = built(Tab.TXT2IMG, models)
+    told = changed(blocks, panel, model=PUBLISHED[2])
     assert told["model_offer"]["visible"] and told["model_fetch"]["visible"]
     assert "Replace it" in told["model_offer_text"]["value"]
 
 
-def test_a_published_name_for_something_else_in_another_folder_is_offered(tmp_path: Path) -> None:
-    """It is listed as to fetch, and fetched into IC-Light's own folder; a model under that name is used from there."""
-    own, other = tmp_path / "ic-light", tmp_path / "unet"
-    other.mkdir()
-    put_model(other, "iclight_sd15_fc.safetensors", 4)
-    put_model(other, "iclight_sd15_fbc.safetensors", 12)
-    folders = [own, other]
-    assert dict(map(reversed, choices.models(folders).choices)) == {
-        "iclight_sd15_fbc.safetensors": "iclight_sd15_fbc.safetensors (foreground and background)",
-        "iclight_sd15_fc.safetensors": "iclight_sd15_fc.safetensors (1.7 GB to fetch)",
-        "iclight_sd15_fcon.safetensors": "iclight_sd15_fcon.safetensors (1.7 GB to fetch)",
-    }
-    offered = {kind: choices.missing(f"iclight_sd15_{kind}.safetensors", folders) for kind in KINDS}
-    assert {kind: file and file.name for kind, file in offered.items()} == {
-        "fc": "iclight_sd15_fc.safetensors",
-        "fcon": "iclight_sd15_fcon.safetensors",
-        "fbc": None,
-    }
-
-
-def test_a_file_that_can_not_be_opened_right_now_is_not_offered(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Windows another program may hold it: safetensors then says that there is no such file."""
-
-    def held_by_another(*args: Any, **how: Any) -> None:
-        raise FileNotFoundError("No such file or directory")
-
-    put_model(models, "iclight_sd15_fc.safetensors", 8)
-    monkeypatch.setattr(offsets, "safe_open", held_by_another)
-    assert choices.missing("iclight_sd15_fc.safetensors", [models]) is None
-    assert choices.missing("iclight_sd15_fbc.safetensors", [models]) is not None
-
-
 def test_somebodys_own_file_under_a_published_name_is_not_offered(models: Path) -> None:
     """What is wrong with it is said; only what nobody can open may be replaced."""
-    put_model(models, "iclight_sd15_fbc.safetensors", 9)
-    put_model(models, "iclight_sd15_fcon.safetensors", 8)
-    blocks, panel = built(False, models)
-    told = changed(blocks, panel, "model", "iclight_sd15_fbc.safetensors")
+    put_model(models, PUBLISHED[2], 9)
+    put_model(models, PUBLISHED[1], 8)
+    blocks, panel = built(Tab.TXT2IMG, models)
+    told = changed(blocks, panel, model=PUBLISHED[2])
     assert told["model_offer"]["visible"] and not told["model_fetch"]["visible"]
     assert "move it out of" in told["model_offer_text"]["value"]
-    assert not changed(blocks, panel, "model", "iclight_sd15_fcon.safetensors")["model_offer"]["visible"]
+    assert not changed(blocks, panel, model=PUBLISHED[1])["model_fetch"]["visible"]
+
+
+def test_a_published_name_for_something_else_in_another_folder_is_offered(tmp_path: Path) -> None:
+    """It is fetched into IC-Light's own folder; a model under that name is used from there."""
+    own, other = tmp_path / "ic-light", tmp_path / "unet"
+    other.mkdir()
+    put_model(other, PUBLISHED[0], 4)
+    put_model(other, PUBLISHED[2], 12)
+    catalogue = read_catalogue([own, other])
+    assert choices.list_models(catalogue).names == [PUBLISHED[2], PUBLISHED[0], PUBLISHED[1]]
+    offered = {name: choices.describe_model(name, catalogue).to_fetch for name in PUBLISHED}
+    assert {name: file and file.name for name, file in offered.items()} == dict(
+        zip(PUBLISHED, [PUBLISHED[0], PUBLISHED[1], None], strict=True)
+    )
+
+
+@pytest.mark.parametrize("event", ["refresh", "load"])
+def test_what_is_on_disk_is_shown_when_the_page_is_opened_and_on_refresh(tmp_path: Path, event: str) -> None:
+    """Fetched in the other tab, or put there by hand: no restart is needed, F5 will do."""
+    blocks, panel = built(Tab.TXT2IMG, tmp_path)
+    assert block(blocks, "model_fetch").visible
+    put_model(tmp_path, PUBLISHED[0], 8)
+    put_model(tmp_path, "own.safetensors", 12)
+    if event == "load":
+        told = opened(blocks, panel)
+    else:
+        (pressed,) = events(blocks, (block(blocks, "refresh")._id, "click"))
+        told = answers(pressed, panel, {})
+    assert told["model"]["choices"] == [PUBLISHED[0], "own.safetensors", *PUBLISHED[1:]]
+    assert "value" not in told["model"], "what was chosen stays"
+    assert not told["model_fetch"]["visible"] and "is not there yet" not in told["model_offer_text"]["value"]
+    assert component(panel, "model").preprocess("own.safetensors") == "own.safetensors", "gradio takes it from the page"
+
+
+def test_a_mistyped_folder_in_the_settings_is_named(models: Path) -> None:
+    webui = WebUI(models)
+    webui.chosen = [models / "moddels <b>"]
+    blocks, panel = built(Tab.TXT2IMG, models, webui)
+    note = block(blocks, "folders_note")
+    assert note.visible and "is not there: correct the setting" in note.value.replace("\\", "")
+    assert "<b>" not in note.value, "it is text, whatever it is called"
+    webui.chosen[0].mkdir()
+    assert not opened(blocks, panel)["folders_note"]["visible"]
+    assert not block(built(Tab.TXT2IMG, models)[0], "folders_note").visible
+
+
+def test_matting_models_are_offered_with_their_licence_and_size(tmp_path: Path) -> None:
+    blocks, panel = built(Tab.TXT2IMG, tmp_path)
+    assert [label for label, _ in component(panel, "cutout").choices] == [each.label for each in METHODS.values()]
+    told = changed(blocks, panel, cutout="BiRefNet lite")
+    text = told["cutout_offer_text"]["value"]
+    assert told["cutout_fetch"]["visible"] and "224 MB" in text and "MIT" in text
+    assert not changed(blocks, panel, cutout="GrabCut (fallback, no model)")["cutout_offer"]["visible"]
+    (tmp_path / "u2netp.onnx").write_bytes(b"there")
+    assert not changed(blocks, panel, cutout="U²-Net, small")["cutout_fetch"]["visible"]
+
+
+# ------------------------------------------------------------------------------------------------ the cut-out
 
 
 def painted(size: tuple[int, int], box: tuple[int, int, int, int], colour: tuple[int, ...]) -> Image.Image:
@@ -263,17 +428,17 @@ def painted(size: tuple[int, int], box: tuple[int, int, int, int], colour: tuple
 
 
 @TABS
-def test_what_is_painted_and_not_shown_yet_is_in_the_request(is_img2img: bool, models: Path) -> None:
-    _, panel = built(is_img2img, models)
+def test_what_is_painted_and_not_shown_yet_is_in_the_request(tab: Tab, models: Path) -> None:
+    _, panel = built(tab, models)
     assert panel.strokes not in panel.components and panel.strokes.value is None
-    sent, fields = [*values(panel), None], list(RelightRequest.__fields__)
+    sent, fields = [*values(panel), None], list(SETTINGS)
     subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
     mask = painted((160, 120), (0, 0, 80, 120), (255, 255, 255, 255))
     for field, value in (("enabled", True), ("subject", subject), ("mask", mask)):
         sent[fields.index(field)] = value
 
     def asked() -> RelightRequest | None:
-        return parse(with_strokes(sent), lambda name: Kind.FOREGROUND)
+        return parse(with_strokes(sent), lambda name: Kind.FOREGROUND, tab)
 
     assert np.array_equal(asked().mask.alpha, np.asarray(mask)[..., 3]), "nothing is painted"
     sent[-1] = painted((80, 60), (30, 0, 80, 9), (0, 0, 0, 255))
@@ -294,26 +459,7 @@ def test_what_is_painted_and_not_shown_yet_is_in_the_request(is_img2img: bool, m
 def cut_out(subject: Image.Image, request: RelightRequest) -> np.ndarray:
     """The alpha that a request's mask makes of a picture's own."""
     settings = CutoutSettings(mask=request.mask)
-    return foreground.cut_out(Picture.from_image(subject, "subject"), settings, []).alpha
-
-
-class Unloading(StandaloneHost):
-    """A host that unloads its models."""
-
-    releases: list[Any]
-
-    def release_with_models(self, release: Any) -> None:
-        self.releases.append(release)
-
-
-def test_another_subject_stops_the_cut_out_that_is_being_made(models: Path) -> None:
-    blocks, panel = built(False, models)
-    subject = component(panel, "subject")._id, "input"
-    taking, showing = show_cutout(blocks)
-    stopped = [each.cancels for each in events(blocks, subject)]
-    assert [showing._id] in stopped, "its result belongs to another picture"
-    (emptied,) = [each for each in events(blocks, subject) if each.fn]
-    assert emptied.outputs == [*taking.outputs, *showing.outputs] and emptied.fn() == (None, None, None)
+    return foreground.cut_out(Picture.from_image(subject, "subject"), settings, read_catalogue([Path("none")])).alpha
 
 
 def show_cutout(blocks: gr.Blocks) -> tuple[Any, Any]:
@@ -323,22 +469,41 @@ def show_cutout(blocks: gr.Blocks) -> tuple[Any, Any]:
     return taking, showing
 
 
-def events(blocks: gr.Blocks, target: tuple[int, str]) -> list[Any]:
-    """What happens at an element's event."""
-    return [each for each in blocks.fns.values() if target in [tuple(each) for each in each.targets]]
+def test_another_subject_stops_the_cut_out_that_is_being_made(models: Path) -> None:
+    blocks, panel = built(Tab.TXT2IMG, models)
+    target = (component(panel, "subject")._id, "input")
+    taking, showing = show_cutout(blocks)
+    stopped = [each.cancels for each in blocks.fns.values() if target in [tuple(one) for one in each.targets]]
+    assert [showing._id] in stopped, "its result belongs to another picture"
+    (emptied,) = events(blocks, target)
+    assert {*taking.outputs, *showing.outputs} == set(emptied.outputs)
+
+
+def test_a_mask_from_a_file_may_come_before_its_subject(models: Path) -> None:
+    """Strokes belong to the picture that they were painted on; a file's mask stays."""
+    blocks, panel = built(Tab.TXT2IMG, models)
+    taking, _ = show_cutout(blocks)
+    (on_subject,) = events(blocks, (component(panel, "subject")._id, "input"))
+    (on_upload,) = events(blocks, (component(panel, "mask")._id, "upload"))
+    mask, stroke = Image.new("L", (80, 60), 255), painted((80, 60), (0, 0, 9, 9), (0, 0, 0, 255))
+    is_painted = on_upload.fn()
+    assert on_subject.fn(mask, is_painted)[0] is mask
+    kept, strokes, is_painted = taking.fn(mask, None, is_painted)
+    assert kept is mask and on_subject.fn(kept, is_painted)[0] is mask, "it was shown, and nothing was painted"
+    over, strokes, is_painted = taking.fn(mask, stroke, is_painted)
+    assert on_subject.fn(over, is_painted) == (None, None, None, False)
+    assert taking.fn(over, strokes, True)[2], "strokes of an earlier press are in it still"
 
 
 def test_the_host_may_release_a_cut_out_that_was_shown(models: Path) -> None:
     foreground.release()
-    host = Unloading([models], State())
-    host.releases = []
-    with gr.Blocks() as blocks:
-        build_panel(False, input_accordion, Canvas, host)
+    webui = WebUI(models)
+    blocks, _ = built(Tab.TXT2IMG, models, webui)
     subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
     taking, showing = show_cutout(blocks)
-    assert taking.fn(None, None) == (None, None)
-    assert showing.fn(subject, "none", 0, 0, None).size == subject.size
-    assert host.releases == [foreground.release_models]
+    assert taking.fn(None, None, False) == (None, None, False)
+    assert showing.fn(subject, "Nothing: take it as it is", 0, 0, None).size == subject.size
+    assert webui.releases == [foreground.release_models]
 
 
 @pytest.mark.parametrize("args", [[], [False], [{"light": "left"}], [True, "a", "b"], [True] * 21])
@@ -346,130 +511,26 @@ def test_what_is_not_the_panels_is_left_as_it_is(args: list[Any]) -> None:
     assert with_strokes(args) == args
 
 
-def test_matting_models_are_offered_with_their_licence_and_size(tmp_path: Path) -> None:
-    blocks, panel = built(False, tmp_path)
-    labels = {value: label for label, value in component(panel, "cutout").choices}
-    assert labels["u2netp"] == "U²-Net, small (Apache-2.0, 5 MB to fetch)"
-    assert labels["birefnet-lite"] == "BiRefNet lite (MIT, 224 MB to fetch)"
-    assert labels["grabcut"].startswith("GrabCut (fallback")
-    told = changed(blocks, panel, "cutout", "birefnet-lite")
-    assert told["cutout_offer"]["visible"] and "BiRefNet" in told["cutout_offer_text"]["value"]
-    assert not changed(blocks, panel, "cutout", "grabcut")["cutout_offer"]["visible"]
-    (tmp_path / "u2netp.onnx").write_bytes(b"there")
-    _, again = built(False, tmp_path)
-    assert ("U²-Net, small (Apache-2.0)", "u2netp") in component(again, "cutout").choices
-
-
-def test_a_background_model_alone_shows_the_background(tmp_path: Path) -> None:
-    put_model(tmp_path, "fbc.safetensors", 12)
-    blocks, panel = built(False, tmp_path)
-    assert component(panel, "model").value == "fbc.safetensors" and shown_groups(blocks) == [False, True]
-
-
-def pressed(blocks: gr.Blocks, name: str, *given: Any) -> Any:
-    """What the page is told when a button is pressed."""
-    (function,) = [
-        function
-        for function in blocks.fns.values()
-        if (block(blocks, name)._id, "click") in [tuple(target) for target in function.targets]
-    ]
-    return function.fn(*given)
-
-
-def test_new_models_are_found_without_a_restart(tmp_path: Path) -> None:
-    blocks, panel = built(False, tmp_path)
-    put_model(tmp_path, "fc.safetensors", 8)
-    dropdown = pressed(blocks, "refresh")
-    assert dropdown["choices"][0] == ("fc.safetensors (foreground)", "fc.safetensors")
-    assert "value" not in dropdown, "what was chosen stays"
-    assert component(panel, "model").preprocess("fc.safetensors") == "fc.safetensors", "gradio takes it from the page"
-    (tmp_path / "fc.safetensors").unlink()
-    assert [name for _, name in pressed(blocks, "refresh")["choices"]] == [
-        f"iclight_sd15_{kind}.safetensors" for kind in KINDS
-    ]
+# ------------------------------------------------------------------------------------------------ infotext
 
 
 @TABS
-def test_only_what_goes_with_the_model_is_shown(is_img2img: bool, models: Path) -> None:
-    blocks, panel = built(is_img2img, models)
-    shown = {
-        "b_fc.safetensors": [True, False],
-        "a_fbc.safetensors": [False, True],
-        "gone.safetensors": [True, False],
-        "d_broken.safetensors": [True, False],
-        None: [True, False],
-    }
-    for model, visible in shown.items():
-        told = changed(blocks, panel, "model", model)
-        assert [told[group]["visible"] for group in ("light_group", "background_group")] == visible
-
-
-@TABS
-def test_only_what_goes_with_the_light_is_shown(is_img2img: bool, tmp_path: Path) -> None:
-    blocks, panel = built(is_img2img, tmp_path)
-    for light in ("none", "left", "ambient", "custom"):
-        told = changed(blocks, panel, "light", light)
-        assert told["light_map"]["visible"] == (light == "custom")
-        assert told["light_denoise"]["visible"] == (light != "none" and not is_img2img)
-        assert told["reinforce_foreground"]["visible"] == (light != "none")
-    for field in ("light_map", "light_denoise", "reinforce_foreground"):
-        assert not component(panel, field).visible
-
-
-@TABS
-def test_only_what_goes_with_the_background_is_shown(is_img2img: bool, tmp_path: Path) -> None:
-    blocks, panel = built(is_img2img, tmp_path)
-    for background in ("image", "mirrored", "left", "ambient"):
-        told = changed(blocks, panel, "background", background)
-        assert told["background_image"]["visible"] == (background in ("image", "mirrored"))
-    assert component(panel, "background_image").visible
-
-
-def test_building_again_changes_nothing(models: Path) -> None:
-    listing = sorted(path.name for path in models.iterdir())
-    with gr.Blocks():
-        panels = [
-            build_panel(is_img2img, input_accordion, Canvas, StandaloneHost([models], State()))
-            for is_img2img in (False, True, False, True)
-        ]
-    for first, again in ((panels[0], panels[2]), (panels[1], panels[3])):
-        assert values(first) == values(again)
-        assert not {id(each) for each in first.components} & {id(each) for each in again.components}
-        assert [each.elem_id for each in first.components] == [each.elem_id for each in again.components]
-    ids = [each.elem_id for panel in panels[:2] for each in panel.components]
-    assert len(set(ids)) == len(ids), "the tabs' components are told apart"
-    assert sorted(path.name for path in models.iterdir()) == listing
-
-
-def test_reading_the_panels_defaults_changes_none(models: Path) -> None:
-    _, panel = built(False, models)
-    sent = values(panel)
-    sent[0], sent[2] = True, Image.new("RGB", (8, 8))
-    before = copy.copy(sent)
-    parse(sent, lambda name: Kind.FOREGROUND)
-    assert all(one is other for one, other in zip(sent, before, strict=True))
-    assert values(panel) == [False, "b_fc.safetensors", *DEFAULTS]
-
-
-@TABS
-def test_settings_are_pasted_back_by_their_infotext_names(is_img2img: bool, models: Path) -> None:
-    _, panel = built(is_img2img, models)
-    assert all(part in panel.components for part, _ in panel.infotext_fields)
-    effects = dict.fromkeys(OFF_BY_DEFAULT, 0.5)
-    written: dict[str, Any] = {}
-    for kind in Kind:
-        request = RelightRequest.from_api({"light": "left", **effects})
-        written |= infotext(request, kind, "m.safetensors", starts_from_light=True)
-    fields = dict(panel.infotext_fields)
-    assert [name_of(part) for part in fields] == ["enabled-checkbox", *INFOTEXT_SETTINGS]
-    for part, pasted in list(fields.items())[1:]:
-        name = "IC-Light " + name_of(part).replace("_", " ")
-        if name_of(part) in OFF_BY_DEFAULT:
-            assert pasted({name: "0.5", "IC-Light model": "m"}) == 0.5
-            assert pasted({"IC-Light model": "m"}) == 0, "what a picture was made without is switched off"
-            assert pasted({"Steps": "20"}) is None, "another picture changes nothing"
-        else:
-            assert pasted == name
-        assert name in written
-    is_on = fields[panel.components[0]]
-    assert is_on(written) is True and is_on({"Steps": "20"}) is False
+def test_settings_are_pasted_back_by_their_infotext_names(tab: Tab, models: Path) -> None:
+    _, panel = built(tab, models)
+    fields = {name_of(part): pasted for part, pasted in panel.infotext_fields}
+    told = ["enabled-checkbox", *(name for name, setting in SETTINGS.items() if setting.in_infotext)]
+    assert list(fields) == told and all(part in panel.components for part, _ in panel.infotext_fields)
+    effects = {"light": "left", "detail_transfer": 0.5, "edge_shift": 0.5, "colour_keep": 0.5, "cutout": "grabcut"}
+    request = RelightRequest.from_api({"model": "m.safetensors", **effects})
+    written = {name: str(value) for name, value in infotext_of(request, Kind.FOREGROUND, tab).items()}
+    pasted = {name: paste(written) for name, paste in fields.items()}
+    assert pasted["enabled-checkbox"] is True and pasted["model"] == "m.safetensors"
+    assert pasted["light"] == "Left" and pasted["cutout"] == "GrabCut (fallback, no model)"
+    assert (pasted["detail_transfer"], pasted["detail_radius"], pasted["edge_feather"]) == (0.5, 1.0, 0.0)
+    assert pasted["background"] == "Picture", "what was not told is at its default again"
+    others = {name: paste({"Steps": "20"}) for name, paste in fields.items()}
+    assert others.pop("enabled-checkbox") is False and set(others.values()) == {None}
+    for field, value in pasted.items():
+        if field in ("cutout", "light", "background", "detail_area"):
+            assert component(panel, field).preprocess(value) == value, "gradio takes it"
+    assert infotext_name("light") in written

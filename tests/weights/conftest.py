@@ -8,15 +8,28 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lib_iclight.weights.kind import Kind
 from lib_iclight.weights.manifest import ManifestFile
 
 from .hostile_server import Fault, HostileServer, hostile_server
+
+
+class Naps:
+    """Waits that are written down instead of waited."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+
+    def __call__(self, seconds: float) -> None:
+        assert 0 < seconds <= 0.25, "a longer nap can't be interrupted"
+        self.total += seconds
 
 
 def manifest_file(name: str, data: bytes) -> ManifestFile:
     """The manifest's entry for a file of Hugging Face with that content."""
     return ManifestFile(
         name=name,
+        kind=Kind.FOREGROUND if name.endswith(".safetensors") else None,
         purpose="a test",
         url=f"https://huggingface.co/someone/model/resolve/1/{name}",
         size=len(data),

@@ -193,16 +193,19 @@ class _Server(http.server.ThreadingHTTPServer):
 @contextmanager
 def hostile_server(tls: ssl.SSLContext | None = None) -> Iterator[HostileServer]:
     """:param tls: a context with a certificate for 127.0.0.1; without one the server speaks plain HTTP."""
-    handler = type("Handler", (_Handler,), {})
-    with _Server(("127.0.0.1", 0), handler) as server:
+
+    class Handler(_Handler):
+        """This server's own: its class tells what it serves."""
+
+    with _Server(("127.0.0.1", 0), Handler) as server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
-        handler.hostile = HostileServer(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}")
+        Handler.hostile = HostileServer(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield handler.hostile
+            yield Handler.hostile
         finally:
-            handler.hostile.released.set()
+            Handler.hostile.released.set()
             server.shutdown()
             thread.join()

@@ -33,10 +33,11 @@ class Installed:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "lib_iclight", self.extension / "lib_iclight", ignore=ignored)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """In a process as a user's: `arguments` behind `python -m lib_iclight.weights`."""
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """In a process as a user's: `arguments` behind `python -m lib_iclight.weights`, with more variables."""
         command = [sys.executable, "-m", "lib_iclight.weights", *arguments]
-        return subprocess.run(command, cwd=self.extension, capture_output=True, encoding="utf-8", env=os.environ)
+        environment = os.environ | more
+        return subprocess.run(command, cwd=self.extension, capture_output=True, encoding="utf-8", env=environment)
 
 
 @pytest.fixture
@@ -61,6 +62,21 @@ def test_fetch_and_verify_in_a_forge(installed: Installed, server: HostileServer
     target.write_bytes(data[:-1] + b"?")
     verified = installed.run("verify")
     assert (verified.returncode, verified.stdout.strip()) == (1, "model.onnx: damaged")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252:strict"])
+def test_a_console_that_can_not_show_a_folders_name_stops_nothing(
+    installed: Installed, server: HostileServer, serve: Serve, tmp_path: Path, encoding: str
+) -> None:
+    file, _ = serve()
+    (installed.extension / "models_manifest.json").write_text(json.dumps({"files": [file.dict()]}), encoding="utf-8")
+    folder = tmp_path / "光"
+    fetched = installed.run("--folder", str(folder), "fetch", file.name, PYTHONIOENCODING=encoding)
+    listed = installed.run("--folder", str(folder), "list", PYTHONIOENCODING=encoding)
+    assert (fetched.returncode, listed.returncode) == (0, 0), fetched.stderr + listed.stderr
+    shown = str(tmp_path / "\\u5149")
+    assert fetched.stdout.strip() == f"{shown}{os.sep}{file.name}" and "300k/300k" in fetched.stderr
+    assert " there " in listed.stdout and f"in {shown}; sizes" in listed.stdout
 
 
 def run(folder: Path, *arguments: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from collections.abc import Callable
@@ -29,8 +28,9 @@ KINDS = [
 needs_fork = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL and no fork server")
 
 
-def test_thousand_fetches_from_a_hostile_server(
-    tmp_path: Path, server: HostileServer, figure: Callable[[str, float], float]
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.long)])
+def test_many_fetches_from_a_hostile_server(
+    tmp_path: Path, server: HostileServer, figure: Callable[[str, float], float], count: int
 ) -> None:
     dice = random.Random(20240612)
     data = dice.randbytes(200_000)
@@ -46,7 +46,7 @@ def test_thousand_fetches_from_a_hostile_server(
 
     server.on_request = watch
     refusals = whole = 0
-    for number in range(1000):
+    for number in range(count):
         name = f"{number}.onnx"
         content = data[: dice.randint(1_000, 200_000)]
         file = manifest_file(name, content)
@@ -65,14 +65,14 @@ def test_thousand_fetches_from_a_hostile_server(
     assert violations == []
     resumed = sum(seen.sent for seen in server.requests if seen.start)
     saved = sum(seen.start for seen in server.requests)
-    assert figure("files fetched whole", whole) == 1000
+    assert figure("files fetched whole", whole) == count
     figure("fetches refused with a sentence", refusals)
     figure("requests", len(server.requests))
     figure("requests that resumed", sum(1 for seen in server.requests if seen.start))
     figure("bytes sent from an offset above 0", resumed)
     figure("bytes that were not asked for again", saved)
-    assert resumed > 1_000_000
-    assert saved > 1_000_000
+    assert resumed > 1_000 * count
+    assert saved > 1_000 * count
 
 
 @needs_fork
@@ -135,6 +135,6 @@ def test_a_killed_process_leaves_no_lock(
     file, data = serve(Fault("hold", 0.5))
     process, hearer = start_process(file, tmp_path, server.address)
     hearer.recv()
-    os.kill(process.pid, 9)
+    process.kill()
     process.join()
     assert fetch(file, tmp_path).read_bytes() == data

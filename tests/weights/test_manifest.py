@@ -2,18 +2,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lib_iclight.weights import Kind, read_catalogue
 from lib_iclight.weights.manifest import (
     MANIFEST,
     FileState,
     Manifest,
     UnknownFileError,
-    find,
+    find_entry,
+    find_whole,
     is_whole,
     manifest,
     part_of,
@@ -22,14 +27,12 @@ from lib_iclight.weights.manifest import (
 
 from .conftest import manifest_file
 
-IC_LIGHT = [f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fcon", "fbc")]
-MATTING = {
-    "BiRefNet-general-epoch_244.onnx": "MIT",
-    "BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx": "MIT",
-    "isnet-general-use.onnx": "Apache-2.0",
-    "isnet-anime.onnx": "Apache-2.0",
-    "u2net_human_seg.onnx": "Apache-2.0",
-    "u2netp.onnx": "Apache-2.0",
+ROOT = Path(__file__).parents[2]
+
+IC_LIGHT = {
+    "iclight_sd15_fc.safetensors": Kind.FOREGROUND,
+    "iclight_sd15_fcon.safetensors": Kind.FOREGROUND,
+    "iclight_sd15_fbc.safetensors": Kind.BACKGROUND,
 }
 
 
@@ -37,22 +40,41 @@ def written() -> dict[str, Any]:
     return json.loads(MANIFEST.read_text(encoding="utf-8"))
 
 
-def test_every_file_says_where_from_and_how_to_know_it() -> None:
+def test_every_file_comes_from_its_authors_or_rembgs_release() -> None:
     files = manifest()
-    assert list(files) == [*IC_LIGHT, *MATTING]
-    for name in IC_LIGHT:
-        assert files[name].url.startswith("https://huggingface.co/lllyasviel/ic-light/resolve/9cad187869")
-    for name, licence in MATTING.items():
-        assert files[name].url == f"https://github.com/danielgatis/rembg/releases/download/v0.0.0/{name}"
-        assert files[name].licence == licence
-    assert all(file.url.endswith(f"/{name}") for name, file in files.items())
+    assert {name: file.kind for name, file in files.items() if file.kind} == IC_LIGHT
+    for name, file in files.items():
+        assert file.url.endswith(f"/{name}")
+        place = (
+            "huggingface.co/lllyasviel/ic-light/resolve/9cad187869" if name in IC_LIGHT else "github.com/danielgatis/"
+        )
+        assert file.url.startswith(f"https://{place}")
+        assert (file.licence == "MIT") == name.startswith("BiRefNet"), (
+            "its sources say so, and Apache-2.0 of the others"
+        )
     assert len({file.sha256 for file in files.values()}) == len(files)
-    assert [file.dict() for file in files.values()] == written()["files"]
+
+
+@pytest.mark.parametrize("place", ["lib_iclight", "."])
+def test_it_is_found_in_a_wheel_and_in_the_repository(tmp_path: Path, place: str) -> None:
+    """A wheel has it in the package, which comes first: what lies beside packages is anybody's."""
+    shutil.copytree(
+        ROOT / "lib_iclight", tmp_path / "lib_iclight", ignore=shutil.ignore_patterns("__pycache__", "*.json")
+    )
+    (entry,) = [each for each in written()["files"] if each["name"] == "u2netp.onnx"]
+    if place != ".":
+        (tmp_path / "models_manifest.json").write_text("somebody else's", encoding="utf-8")
+    (tmp_path / place / "models_manifest.json").write_text(json.dumps({"files": [entry]}), encoding="utf-8")
+    says = "from lib_iclight.weights.manifest import manifest; print(*manifest())"
+    done = subprocess.run(
+        [sys.executable, "-c", says], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.stdout == "u2netp.onnx\n", done.stderr
 
 
 def test_sizes_are_those_of_the_tensors() -> None:
     """fbc's first convolution has four channels more: 320 × 4 × 3 × 3 numbers of two bytes."""
-    fc, fcon, fbc = (find(name).size for name in IC_LIGHT)
+    fc, fcon, fbc = (find_entry(name).size for name in IC_LIGHT)
     assert fbc - fc == 320 * 4 * 3 * 3 * 2
     assert fcon == fc
 
@@ -81,6 +103,8 @@ def test_nothing_for_non_commercial_use_only() -> None:
         ("sha256", "a" * 63),
         ("sha256_sources", 0),
         ("licence", ""),
+        ("kind", None),
+        ("kind", "background"),
         ("unknown", 1),
     ],
 )
@@ -89,6 +113,13 @@ def test_a_manifest_with_a_fault_is_refused(field: str, value: object) -> None:
     Manifest(**values)
     values["files"][1][field] = value
     with pytest.raises(ValueError, match=field if field != "unknown" else "extra"):
+        Manifest(**values)
+
+
+def test_a_matting_model_has_no_kind() -> None:
+    values = written()
+    values["files"][-1]["kind"] = "foreground"
+    with pytest.raises(ValueError, match="kind"):
         Manifest(**values)
 
 
@@ -101,28 +132,41 @@ def test_two_files_of_one_name_are_refused() -> None:
 
 def test_an_unknown_name_is_not_found() -> None:
     with pytest.raises(UnknownFileError, match=r"did you mean isnet-anime\.onnx\?"):
-        find("isnet_anime.onnx")
+        find_entry("isnet_anime.onnx")
     with pytest.raises(UnknownFileError, match=r"it has iclight_sd15_fc\.safetensors, "):
-        find("../" * 1000)
+        find_entry("../" * 1000)
 
 
 def test_states_by_size(tmp_path: Path) -> None:
     file = manifest_file("model.onnx", b"right")
-    assert state_of(file, tmp_path / "no folder") is FileState.MISSING
+    assert state_of(file, read_catalogue([tmp_path / "no folder"])) is FileState.MISSING
     part_of(file, tmp_path).write_bytes(b"ri")
-    assert state_of(file, tmp_path) is FileState.PARTIAL
+    assert state_of(file, read_catalogue([tmp_path])) is FileState.PARTIAL
     (tmp_path / "model.onnx").write_bytes(b"righ")
-    assert state_of(file, tmp_path) is FileState.OTHER, "nobody knows what is in it"
+    assert state_of(file, read_catalogue([tmp_path])) is FileState.OTHER, "nobody knows what is in it"
     (tmp_path / "model.onnx").write_bytes(b"right")
-    assert state_of(file, tmp_path) is FileState.THERE
+    assert state_of(file, read_catalogue([tmp_path])) is FileState.THERE
+
+
+def test_a_file_of_the_right_size_is_there_wherever_it_lies(tmp_path: Path) -> None:
+    file = manifest_file("model.onnx", b"right")
+    own, other = tmp_path / "own", tmp_path / "other"
+    (other / "below").mkdir(parents=True)
+    own.mkdir()
+    (own / "model.onnx").write_bytes(b"wrong size")
+    (other / "model.onnx").write_bytes(b"wrong size too")
+    assert state_of(file, read_catalogue([own, other])) is FileState.OTHER
+    (other / "below" / "model.onnx").write_bytes(b"right")
+    assert state_of(file, read_catalogue([own, other])) is FileState.THERE
+    assert find_whole(file, read_catalogue([own, other])) == other / "below" / "model.onnx"
 
 
 def test_somebodys_own_model_is_told_from_a_damaged_one(tmp_path: Path, write_offsets: Callable[..., Path]) -> None:
     own = write_offsets("fc.safetensors", names="ldm")
     file = manifest_file(own.name, b"published")
-    assert state_of(file, tmp_path) is FileState.OTHER
+    assert state_of(file, read_catalogue([tmp_path])) is FileState.OTHER
     os.truncate(own, own.stat().st_size - 1)
-    assert state_of(file, tmp_path) is FileState.DAMAGED
+    assert state_of(file, read_catalogue([tmp_path])) is FileState.DAMAGED
 
 
 def test_whole_means_every_byte(tmp_path: Path) -> None:

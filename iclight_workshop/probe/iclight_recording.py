@@ -1,0 +1,170 @@
+"""Records what the UNet was really given in each pass, on every host that has Forge's objects.
+
+It adds no patch and no wrapper, and so disturbs none: it listens at the model itself, and only while a pass is sampled.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def plain(value: Any) -> Any:
+    """A copy of the value that `torch.load` reads without trusting the file."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
+
+
+def pass_name(p: Any) -> str:
+    """Which pass it is."""
+    if hasattr(p, "init_images"):
+        return "img2img"
+    return "hires" if p.is_hr_pass else "txt2img"
+
+
+def record_calls(model: Any, record: dict[str, Any], folder: Path, keep: int) -> Callable[..., torch.Tensor]:
+    """The model's `apply_model`, keeping the first calls: here every wrapper has done its work."""
+    apply_model = model.apply_model
+
+    @functools.wraps(apply_model)
+    def recording(x: torch.Tensor, t: torch.Tensor, **conditions: Any) -> torch.Tensor:
+        predicted: list[torch.Tensor] = []
+        handle = model.diffusion_model.register_forward_hook(lambda module, given, output: predicted.append(output))
+        try:
+            output = apply_model(x, t, **conditions)
+            if record["call_count"] and (folder / "break").exists():
+                raise RuntimeError("The probe was told to break the sampling.")
+        finally:
+            handle.remove()
+        record["call_count"] += 1
+        if len(record["calls"]) < keep:
+            options = conditions.get("transformer_options", {})
+            call = {"input": x, "timestep": t, "c_concat": conditions.get("c_concat"), "output": output}
+            call |= {"unet_output": predicted[0]}
+            call |= {"c_crossattn": conditions.get("c_crossattn"), "cond_or_uncond": options.get("cond_or_uncond")}
+            record["calls"].append(plain(call))
+        return output
+
+    return recording
+
+
+def record_schedule(sampler: Any) -> None:
+    """Keep the tensors that the sampling function is started with, its sigmas or timesteps among them."""
+    function = sampler.func
+
+    @functools.wraps(function)  # Forge reads the signature to know what to hand over
+    def recording(model: Any, x: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
+        tensors = {name: value for name, value in options.items() if isinstance(value, torch.Tensor)}
+        sampler.probe_record |= {"start": plain(x), "schedule": plain(tensors)}
+        return function(model, x, *arguments, **options)
+
+    sampler.func = recording
+
+
+def record_sampling(sampler: Any, folder: Path, keep: int) -> None:
+    """Listen at the model while this sampler samples, then write the pass's file."""
+    launch_sampling = sampler.launch_sampling
+
+    @functools.wraps(launch_sampling)
+    def recording(steps: int, function: Callable[[], torch.Tensor]) -> torch.Tensor:
+        record = sampler.probe_record
+        unet = sampler.p.sd_model.forge_objects.unet
+        unet.__dict__.pop("refresh_loras", None)
+        record |= {
+            "steps": steps,
+            "patches": plain(list(unet.lora_patches)),
+            "wrapped": "model_function_wrapper" in unet.model_options,
+            "first_convolution": list(unet.model.diffusion_model.input_blocks[0][0].weight.shape),
+        }
+        unet.model.apply_model = record_calls(unet.model, record, folder, keep)
+        start = time.perf_counter()
+        try:
+            samples = launch_sampling(steps, function)
+            record["samples"] = plain(samples)
+            return samples
+        except Exception as error:
+            record["error"] = repr(error)
+            raise
+        finally:
+            del unet.model.apply_model
+            record["seconds_sampling"] = time.perf_counter() - start
+            write(record, folder)
+
+    sampler.launch_sampling = recording
+
+
+def time_merge(unet: Any, record: dict[str, Any]) -> None:
+    """Time the merge of this patcher's weights; the reference is weak, as Forge drops patchers that nobody holds."""
+    reference, refresh_loras = weakref.ref(unet), type(unet).refresh_loras
+
+    def timed() -> None:
+        start = time.perf_counter()
+        refresh_loras(reference())
+        record["seconds_merging"] += time.perf_counter() - start
+
+    unet.refresh_loras = timed
+
+
+def time_hook(script: Any) -> None:
+    """Time a script's sampling hook, once for the life of the script, into the generation's own list."""
+    hook = script.process_before_every_sampling
+
+    @functools.wraps(hook)
+    def timed(p: Any, *arguments: Any, **options: Any) -> None:
+        start = time.perf_counter()
+        try:
+            hook(p, *arguments, **options)
+        finally:
+            seconds = time.perf_counter() - start
+            p.probe_seconds.setdefault(script.title(), []).append(seconds)
+
+    script.process_before_every_sampling = timed
+
+
+def write(record: dict[str, Any], folder: Path) -> None:
+    """Write the pass under the next number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = len(list(folder.glob("pass-*.pt"))) + 1
+    unfinished = folder / "unfinished"
+    torch.save(record, unfinished)
+    unfinished.replace(folder / f"pass-{number:04d}.pt")
+
+
+def begin(p: Any, folder: Path, keep: int, x: torch.Tensor, noise: torch.Tensor) -> None:
+    """Begin the pass's record. The hires pass calls this twice, and the second call's record is what stays.
+
+    A file `break` in the folder makes the second UNet call fail, a file `break-merge` the merge of the weights.
+
+    :param folder: gets one numbered file per pass.
+    :param keep: how many UNet calls of each are kept.
+    """
+    sampler = p.sampler
+    listening = hasattr(sampler, "probe_record")
+    sampler.probe_record = {
+        "pass": pass_name(p),
+        "x": plain(x),
+        "noise": plain(noise),
+        "seconds_in_hooks": plain(getattr(p, "probe_seconds", {})),
+        "seconds_merging": 0.0,
+        "call_count": 0,
+        "calls": [],
+    }
+    unet = p.sd_model.forge_objects.unet
+    if (folder / "break-merge").exists():
+        misfit = torch.zeros(3, 5), torch.zeros(7, 2), None, None, None
+        unet.add_patches(filename="misfit", patches={"diffusion_model.out.2.weight": ("lora", list(misfit))})
+    time_merge(unet, sampler.probe_record)
+    if not listening:
+        record_schedule(sampler)
+        record_sampling(sampler, folder, keep)

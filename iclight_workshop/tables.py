@@ -1,0 +1,73 @@
+"""README's tables that are derived from the code: `python -m iclight_workshop.tables` writes them anew.
+
+Each stands between `<!-- table: NAME -->` and `<!-- end of table -->`.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from lib_iclight.fields import DEFAULTS, SETTINGS
+from lib_iclight.foreground.methods import AUTO, METHODS
+from lib_iclight.setting_types import Setting
+from lib_iclight.weights.kind import Kind
+
+README = Path(__file__).parents[1] / "README.md"
+
+_TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Write README's tables anew."""
+    text = README.read_text(encoding="utf-8")
+    README.write_text(renew_tables(text), encoding="utf-8", newline="\n")
+
+
+def renew_tables(text: str) -> str:
+    """A document with every derived table as the code has it now."""
+    return _TABLE.sub(lambda match: match[1] + TABLES[match[2]]() + match[3], text)
+
+
+def list_settings() -> str:
+    """Every setting of a request: what may be sent, what it is for, what is taken if it is left out."""
+    rows = ["| name | what may be sent | for | default |", "| --- | --- | --- | --- |"]
+    for name, setting in SETTINGS.items():
+        rows.append(f"| `{name}` | {setting.describe()} | {_purpose(setting)} | {_shown(DEFAULTS[name])} |")
+    return "\n".join(rows) + "\n"
+
+
+def list_cutouts() -> str:
+    """Every way of cutting out, in the order in which `auto` tries them."""
+    rows = ["| name | in the panel | MB | licence | for |", "| --- | --- | --- | --- | --- |"]
+    for method in sorted(METHODS.values(), key=lambda each: (each.name != AUTO, each.rank is None, each.rank or 0)):
+        size = "" if method.file is None else f"{method.file.size / 1e6:.0f}"
+        rows.append(f"| `{method.name}` | {method.label} | {size} | {method.licence or ''} | {method.help} |")
+    return "\n".join(rows) + "\n"
+
+
+def _purpose(setting: Setting) -> str:
+    sentences = [setting.help]
+    if setting.kind is not None:
+        sentences.append(f"({'fc' if setting.kind is Kind.FOREGROUND else 'fbc'})")
+    if setting.tab is not None:
+        sentences.append(f"In {setting.tab.value} only.")
+    return " ".join(sentences)
+
+
+def _shown(default: Any) -> str:
+    if default is None:
+        return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, float):
+        return f"{default:g}"
+    return f"`{default.value}`" if isinstance(default, Enum) else f"`{default}`"
+
+
+TABLES = {"settings": list_settings, "cutouts": list_cutouts}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""The one table of settings: every field of a relight request, with all that anybody has to know about it.
+
+Request, panel, visibility, infotext, README's table and the check "this was asked for and can't take effect" are
+derived from it. A new setting is one entry here, and the code that uses its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# The models of pydantic 1 are the one thing that every host has: pydantic 2 carries them as `pydantic.v1`.
+try:
+    from pydantic.v1 import BaseModel, Extra, Field
+except ImportError:
+    from pydantic import BaseModel, Extra, Field  # type: ignore[assignment]  # one of the two, never both
+
+from .finish.area import AREA_LABELS, DetailArea
+from .foreground.methods import METHODS
+from .light import BACKGROUND_LABELS, LIGHT_LABELS, Background, Light
+from .pictures import Picture
+from .setting_types import Choice, Needs, Number, PictureSetting, Place, Setting, Switch, Tab, Text
+from .weights.kind import Kind
+
+
+def _setting(default: Any, setting: Setting) -> Any:
+    """A field of the table below. (Any, as pydantic's own `Field` is: the annotation tells the type.)"""
+    return Field(default, setting=setting)
+
+
+_A_LIGHT = Needs(("light",), lambda light: light is not Light.NONE, "without a light", "choose a light")
+_OWN_LIGHT = Needs(("light",), lambda light: light is Light.CUSTOM, "with another light than custom", "choose custom")
+_A_PICTURE = Needs(
+    ("background",),
+    lambda background: background in (Background.IMAGE, Background.MIRRORED),
+    "with a plain background",
+    "set background to image or mirrored",
+)
+_DETAILS = Needs(
+    ("detail_transfer",), lambda details: details > 0, "while detail_transfer is 0", "raise detail_transfer"
+)
+_A_FINISH = Needs(
+    ("detail_transfer", "colour_keep"),
+    lambda details, colours: details > 0 or colours > 0,
+    "while detail_transfer and colour_keep are 0",
+    "raise one of them",
+)
+_OF_SHORTER_SIDE = "In percent of the picture's shorter side."
+
+
+class RelightFields(BaseModel):
+    """All settings, in the panel's order."""
+
+    enabled: bool = _setting(
+        True, Switch("IC Light", "Relight at all. A request that is sent over the API is meant.", in_infotext=False)
+    )
+    model: str | None = _setting(
+        None,
+        Text("Model", "A file's name in one of the models' folders. Left out, the first that sees only the subject."),
+    )
+    subject: Picture | None = _setting(
+        None,
+        PictureSetting(
+            "Subject",
+            "What is relit. In img2img, left out, the tab's own picture.",
+            place=Place.SUBJECT,
+            img2img_label="Subject (empty: the tab's picture)",
+        ),
+    )
+    cutout: str = _setting(
+        "auto",
+        Choice(
+            "Cut out by",
+            "What tells the subject from its background. A picture that is transparent around its subject needs none.",
+            place=Place.SUBJECT,
+            labels={name: method.label for name, method in METHODS.items()},
+            is_long=True,
+        ),
+    )
+    mask: Picture | None = _setting(
+        None,
+        PictureSetting(
+            "Mask (painted, or a file)",
+            "Painted over the cut-out: white adds, black takes away, transparent leaves it as it is.",
+            place=Place.EDGE,
+        ),
+    )
+    edge_shift: float = _setting(
+        0.0,
+        Number(
+            "Grow (or shrink) the edge, %",
+            f"Above 0 the cut-out grows, below it shrinks. {_OF_SHORTER_SIDE}",
+            place=Place.EDGE,
+            low=-5.0,
+            high=5.0,
+            step=0.1,
+            unit=" %",
+        ),
+    )
+    edge_feather: float = _setting(
+        0.0,
+        Number(
+            "Feather the edge, %",
+            f"Softens the cut-out's edge. {_OF_SHORTER_SIDE}",
+            place=Place.EDGE,
+            high=5.0,
+            step=0.1,
+            unit=" %",
+        ),
+    )
+    light: Light = _setting(
+        Light.NONE,
+        Choice(
+            "Light comes from",
+            "What the picture starts from: bright where the light comes from.",
+            place=Place.LIGHT,
+            kind=Kind.FOREGROUND,
+            labels=LIGHT_LABELS,
+            enum=Light,
+        ),
+    )
+    light_map: Picture | None = _setting(
+        None,
+        PictureSetting(
+            "Light map",
+            "The light itself, bright where it comes from. In img2img with a subject, left out, the tab's picture.",
+            place=Place.LIGHT,
+            kind=Kind.FOREGROUND,
+            needs=(_OWN_LIGHT,),
+            img2img_label="Light map (empty: the tab's picture)",
+        ),
+    )
+    light_denoise: float = _setting(
+        0.9,
+        Number(
+            "Light denoise",
+            "Lower follows the light more, 1 nearly forgets it.",
+            place=Place.LIGHT,
+            kind=Kind.FOREGROUND,
+            tab=Tab.TXT2IMG,  # in img2img the tab's denoising strength says it
+            needs=(_A_LIGHT,),
+            low=0.1,
+            step=0.01,
+        ),
+    )
+    reinforce_foreground: float = _setting(
+        0.0,
+        Number(
+            "Reinforce foreground",
+            "How much of the subject lies over the light that the picture starts from.",
+            place=Place.LIGHT,
+            kind=Kind.FOREGROUND,
+            needs=(_A_LIGHT,),
+        ),
+    )
+    background: Background = _setting(
+        Background.IMAGE,
+        Choice(
+            "Background",
+            "A picture, or a plain one, bright on one side.",
+            place=Place.BACKGROUND,
+            kind=Kind.BACKGROUND,
+            labels=BACKGROUND_LABELS,
+            enum=Background,
+        ),
+    )
+    background_image: Picture | None = _setting(
+        None,
+        PictureSetting(
+            "Background picture",
+            "What the subject stands in and is lit by.",
+            place=Place.BACKGROUND,
+            kind=Kind.BACKGROUND,
+            needs=(_A_PICTURE,),
+        ),
+    )
+    strength: float = _setting(
+        1.0, Number("Strength", "Factor on IC-Light's weights.", place=Place.BOTTOM, low=0.05, high=1.5)
+    )
+    detail_transfer: float = _setting(
+        0.0,
+        Number(
+            "Detail transfer",
+            "Gives back fine detail, such as letters and faces, that diffusion repainted.",
+            place=Place.FINISH,
+        ),
+    )
+    detail_radius: float = _setting(
+        1.0,
+        Number(
+            "Detail radius",
+            "What is smaller is a detail, in percent of the picture's shorter side.",
+            place=Place.FINISH,
+            needs=(_DETAILS,),
+            low=0.2,
+            high=5.0,
+            step=0.1,
+            unit=" %",
+        ),
+    )
+    detail_area: DetailArea = _setting(
+        DetailArea.SUBJECT,
+        Choice(
+            "Details of",
+            "Where details are given back.",
+            place=Place.FINISH,
+            needs=(_DETAILS,),
+            labels=AREA_LABELS,
+            enum=DetailArea,
+        ),
+    )
+    colour_keep: float = _setting(
+        0.0,
+        Number(
+            "Colour keep", "Gives back the subject's own hue and saturation under the new light.", place=Place.FINISH
+        ),
+    )
+    show_subject: bool = _setting(
+        False,
+        Switch(
+            "Show the subject as the model sees it",
+            "Adds the subject, as the model sees it, behind the results.",
+            place=Place.BOTTOM,
+            in_infotext=False,
+        ),
+    )
+    show_untouched: bool = _setting(
+        False,
+        Switch(
+            "Show the pictures without detail and colour given back as well",
+            "Adds them behind the results.",
+            place=Place.FINISH,
+            needs=(_A_FINISH,),
+            in_infotext=False,
+        ),
+    )
+
+    class Config:
+        extra = Extra.forbid
+        allow_mutation = False
+        arbitrary_types_allowed = True
+
+
+SETTINGS: Mapping[str, Setting] = {
+    name: field.field_info.extra["setting"] for name, field in RelightFields.__fields__.items()
+}
+"""Every setting by its field's name, in the panel's order."""
+
+DEFAULTS: Mapping[str, Any] = {name: field.default for name, field in RelightFields.__fields__.items()}
+
+
+def takes_effect(name: str, values: Mapping[str, Any], kind: Kind, tab: Tab) -> bool:
+    """Whether a setting can change anything beside the others.
+
+    :param values: checked values by name; what is left out has its default.
+    """
+    return obstacle(name, values, kind, tab) is None
+
+
+def obstacle(name: str, values: Mapping[str, Any], kind: Kind, tab: Tab, model: str = "the model") -> str | None:
+    """Why a setting can't change anything beside the others, with what to do; None: it can.
+
+    :param values: checked values by name; what is left out has its default.
+    :param model: the model's file name.
+    :returns: as in `without a light: choose a light`.
+    """
+    setting = SETTINGS[name]
+    if setting.kind not in (None, kind):
+        return f"with {model}, which looks at the {kind.value}: choose a model that looks at the {setting.kind.value}"
+    if setting.tab not in (None, tab):
+        return f"in {tab.value}: use it in {setting.tab.value}"
+    for need in setting.needs:
+        if not need.is_met(*(values.get(each, DEFAULTS[each]) for each in need.settings)):
+            return f"{need.otherwise}: {need.remedy}"
+    return None

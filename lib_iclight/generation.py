@@ -1,0 +1,309 @@
+"""One relight on its way along the corridor: request, subject, light, condition, patch, sampling, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .condition import Source, encode_condition, encode_picture, fit_picture
+from .errors import ICLightError
+from .fields import SETTINGS
+from .finish import finish, reinforce
+from .finish.area import DetailArea
+from .foreground import (
+    CutoutSettings,
+    Foreground,
+    cut_out,
+    holds_memory,
+    release_models,
+    resize_and_centre_crop,
+)
+from .guard import LightStart, Pass
+from .hosts import ExtraResult, Host, TabFit, TabPictures
+from .infotext import infotext_name, infotext_of
+from .light import Background, Light, draw_background, draw_light_map
+from .patch import check_checkpoint, patch_unet
+from .pictures import Picture
+from .request import RelightRequest, parse
+from .setting_types import Place, Tab
+from .weights import check_checkpoint_file, find_model, kind_of, load_offsets, read_catalogue
+from .weights.kind import Kind
+
+LATENT_SCALE = 8
+"""Pixels a latent's element stands for, along each side."""
+
+NO_LIGHT = 0
+"""What lies under a light map's transparent parts."""
+
+NOTHING_HERE = 127
+"""What lies under a background's transparent parts: the grey that the model takes for nothing."""
+
+_FINISH_NAMES = tuple(infotext_name(name) for name, setting in SETTINGS.items() if setting.place is Place.FINISH)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is relit, and how it comes to the size that is sampled."""
+
+    foreground: Foreground
+    tab_fit: TabFit | None = None
+
+    @property
+    def source(self) -> Source:
+        """As the model sees it."""
+        return Source(self.foreground.on_grey, self.tab_fit)
+
+
+@dataclass
+class Generation:
+    """One relight, from what was asked to what is shown. Its methods stand in the order in which they are called."""
+
+    host: Host
+    request: RelightRequest
+    model: Path
+    kind: Kind
+
+    tab_pictures: TabPictures | None = None
+    """What the img2img tab was given; None in txt2img."""
+
+    subjects: list[Subject] = field(default_factory=list)
+    """One for the whole batch, or one for each of the tab's pictures."""
+
+    size: tuple[int, int] = (0, 0)
+    """Width and height in pixels of the pass that was sampled last; 0 before the first."""
+
+    notes: list[str] = field(default_factory=list)
+    """What the user should know beside the results: what was done in another way than asked, and what failed."""
+
+    _at_size: dict[tuple[Any, ...], np.ndarray] = field(default_factory=dict)
+    """Key: the subject's number, which of its layers, and the size. Bound: the sizes of this generation's passes."""
+
+    _untouched: list[ExtraResult] = field(default_factory=list)
+
+    # The request
+
+    @classmethod
+    def from_args(cls, host: Host, args: Sequence[Any], tab_pictures: TabPictures | None) -> Generation | None:
+        """Check what is asked for.
+
+        :param args: the panel's values in its order, or one dict from the API.
+        :returns: None where no relight is asked for.
+        :raises ICLightError: it is wrong, can't take effect, or the model can't be used.
+        """
+        if not args or args[0] is False:
+            return None
+        catalogue = read_catalogue(host.webui.models_folders())
+        tab = Tab.TXT2IMG if tab_pictures is None else Tab.IMG2IMG
+        request = parse(args, lambda name: kind_of(find_model(catalogue, name)), tab)
+        if request is None:
+            return None
+        model = find_model(catalogue, request.model)
+        kind = kind_of(model)
+        request.check_effect(kind, model.name, tab)
+        request.check_complete(kind, model.name, tab)
+        return cls(host, request, model, kind, tab_pictures)
+
+    @property
+    def tab(self) -> Tab:
+        """The tab that generates."""
+        return Tab.TXT2IMG if self.tab_pictures is None else Tab.IMG2IMG
+
+    # The subject
+
+    def cut_out_subjects(self) -> None:
+        """Cut out the subject, or each of the tab's pictures, which are fitted as the tab fits them.
+
+        :raises ICLightError: there is no subject in a picture, or the way of cutting out can't be used.
+        """
+        request = self.request
+        settings = CutoutSettings(request.cutout, request.edge_shift, request.edge_feather, request.mask)
+        catalogue = read_catalogue(self.host.webui.models_folders())
+        if request.subject is not None:
+            pictures = [request.subject]
+        else:
+            pictures = [Picture.from_image(image, "the img2img tab") for image in self._tab().pictures]
+        try:
+            foregrounds = [cut_out(picture, settings, catalogue) for picture in pictures]
+        finally:
+            if holds_memory():
+                self.host.webui.release_with_models(release_models)
+        fit = None if self.tab_pictures is None or request.subject is not None else self.tab_pictures.fit
+        self.subjects = [Subject(foreground, fit) for foreground in foregrounds]
+        self.notes += [note for foreground in foregrounds for note in foreground.notes]
+        self.request = request.copy(update={"model": self.model.name, "cutout": foregrounds[0].method})
+
+    def infotext(self) -> dict[str, Any]:
+        """The settings in effect, with what was found in the place of what was left open."""
+        return infotext_of(self.request, self.kind, self.tab)
+
+    def place_subjects(self, fit: TabFit) -> None:
+        """Fit the subjects as the img2img tab fits its own picture, where they belong to it.
+
+        :raises ICLightError: "only masked" cuts out a part, and it can't be told which part of the subject that is.
+        """
+        self.tab_pictures = replace(self._tab(), fit=fit)
+        belongs_to_tab = self.request.subject is None
+        if self.request.subject is not None and fit.crop_region is not None:
+            _check_one_size(self.request.subject, self._tab().pictures[0])
+            belongs_to_tab = True
+        self.subjects = [replace(subject, tab_fit=fit if belongs_to_tab else None) for subject in self.subjects]
+
+    # The light, the condition, the patch
+
+    def check_hires_checkpoint(self, checkpoint: Path | None) -> None:
+        """Refuse a checkpoint of the hires pass that can't be relit, before the first pass.
+
+        :param checkpoint: its file; None where the hires pass keeps the first one's.
+        :raises ICLightError: its header tells that it is of another family.
+        """
+        if checkpoint is not None:
+            check_checkpoint_file(checkpoint)
+
+    def prepare_pass(self, sd_model: Any, size: tuple[int, int], is_hires: bool) -> Pass:
+        """Patch the UNet for the pass that is about to be sampled.
+
+        :param sd_model: the host's loaded checkpoint.
+        :param size: width and height in pixels.
+        :param is_hires: the pass starts from the picture that it enlarges.
+        :raises ICLightError: the checkpoint doesn't fit, or a picture can't be used.
+        """
+        offsets = load_offsets(self.model)
+        check_checkpoint(self.host, sd_model, offsets)
+        self.size = size
+        sources = [subject.source for subject in self.subjects]
+        condition = encode_condition(self.host, sd_model, sources, self._background(), *size)
+        start = None if is_hires else self._light_start(sd_model)
+        return Pass(patch_unet(self.host, sd_model, offsets, self.request.strength, condition), start)
+
+    def _background(self) -> Source | None:
+        """What a model that looks at a background is shown as one."""
+        request = self.request
+        if self.kind is not Kind.BACKGROUND:
+            return None
+        if request.background_image is None:
+            return Source(draw_background(request.background, *self.size))
+        picture = request.background_image.composited_on(NOTHING_HERE)
+        if request.background is Background.MIRRORED:
+            picture = picture.mirrored()
+        return self._fill_frame(picture)
+
+    def _light_start(self, sd_model: Any) -> LightStart | None:
+        """What the pass starts from where a light was chosen."""
+        request = self.request
+        if self.kind is not Kind.FOREGROUND or request.light is Light.NONE:
+            return None
+        lights = self._lights()
+        if request.reinforce_foreground:
+            lights = self._reinforced(lights)
+        latents = [encode_picture(self.host, sd_model, light, *self.size) for light in lights]
+        return LightStart(torch.cat(latents), request.light_denoise)
+
+    def _lights(self) -> list[Source]:
+        """One light map for the whole batch, or one for each of the tab's pictures."""
+        request = self.request
+        if request.light is not Light.CUSTOM:
+            return [Source(draw_light_map(request.light, *self.size))]
+        if request.light_map is not None:
+            return [self._fill_frame(request.light_map.composited_on(NO_LIGHT))]
+        tab = self._tab()
+        flat = map(self.host.webui.flatten_like_tab, tab.pictures)
+        return [Source(Picture.from_image(image, "the img2img tab"), tab.fit) for image in flat]
+
+    def _reinforced(self, lights: list[Source]) -> list[Source]:
+        """Every subject laid over its light."""
+        strength = self.request.reinforce_foreground
+        maps = [fit_picture(self.host, light, *self.size) for light in lights]
+        reinforced = []
+        for number in range(max(len(lights), len(self.subjects))):
+            rgb, alpha = self._subject_at_size(number % len(self.subjects), self.size)
+            reinforced.append(Source(Picture(reinforce(maps[number % len(maps)], rgb, alpha, strength))))
+        return reinforced
+
+    # The finish
+
+    def finish_result(self, image: Image.Image, result: int, number: int) -> Image.Image:
+        """Give a result the original's details and colours back. It is kept as it is where that fails.
+
+        :param image: at the size that was sampled.
+        :param result: its number among all of the generation's.
+        :param number: its number in its batch.
+        """
+        request = self.request
+        if not (request.detail_transfer or request.colour_keep):
+            return image
+        everywhere = request.detail_area is DetailArea.EVERYTHING
+        rgb, alpha = self._subject_at_size(number % len(self.subjects), image.size, with_background=everywhere)
+        finished = finish(
+            np.asarray(image.convert("RGB")),
+            rgb,
+            alpha,
+            detail_transfer=request.detail_transfer,
+            detail_radius=request.detail_radius,
+            detail_everywhere=everywhere,
+            colour_keep=request.colour_keep,
+        )
+        if request.show_untouched:
+            self._untouched.append(ExtraResult(image, result, _FINISH_NAMES))
+        return Image.fromarray(finished)
+
+    def extra_results(self) -> list[ExtraResult]:
+        """What else was asked to be shown."""
+        extra = list(self._untouched)
+        if self.request.show_subject:
+            for number, subject in enumerate(self.subjects):
+                image = Image.fromarray(fit_picture(self.host, subject.source, *self.size))
+                extra.append(ExtraResult(image, number))
+        return extra
+
+    # What several of them need
+
+    def _tab(self) -> TabPictures:
+        if self.tab_pictures is None:
+            raise ValueError("txt2img has no pictures of its own.")
+        return self.tab_pictures
+
+    def _fill_frame(self, picture: Picture) -> Source:
+        """A light map or background: it fills the picture that is sampled, or, where "only masked" samples a part of
+        the tab's picture, the whole of that."""
+        if self.tab_pictures is None or self.tab_pictures.fit.crop_region is None:
+            return Source(picture)
+        covering = resize_and_centre_crop(picture.to_image(), *self.tab_pictures.pictures[0].size)
+        return Source(Picture(np.array(covering)), self.tab_pictures.fit)
+
+    def _subject_at_size(
+        self, number: int, size: tuple[int, int], with_background: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """A subject's own colours and its alpha at a result's size, fitted as the model saw it: both lie on it.
+
+        :param with_background: its picture as it was given, instead of the subject's own colours.
+        """
+        foreground = self.subjects[number].foreground
+        layers = {"original": foreground.whole, "colour": foreground.colour}
+        layer = "original" if with_background else "colour"
+        rgb = self._layer_at_size(number, layer, size, layers[layer])
+        alpha = foreground.alpha
+        if alpha is None:
+            return rgb, None
+        return rgb, self._layer_at_size(number, "alpha", size, np.repeat(alpha[..., None], 3, axis=2))[..., 0]
+
+    def _layer_at_size(self, number: int, layer: str, size: tuple[int, int], pixels: np.ndarray) -> np.ndarray:
+        key = (number, layer, size)
+        if key not in self._at_size:
+            source = Source(Picture(pixels), self.subjects[number].tab_fit)
+            self._at_size[key] = fit_picture(self.host, source, *size)
+        return self._at_size[key]
+
+
+def _check_one_size(subject: Picture, tab_picture: Image.Image) -> None:
+    if (subject.width, subject.height) != tab_picture.size:
+        raise ICLightError(
+            f"subject is {subject.width}×{subject.height} pixels and the img2img tab's picture "
+            f'{tab_picture.width}×{tab_picture.height}: with "only masked" they need one size, so that the same part '
+            'is cut out of both. Give pictures of one size, or inpaint the "whole picture".'
+        )

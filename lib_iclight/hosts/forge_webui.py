@@ -1,0 +1,165 @@
+"""The web UI of Stable Diffusion WebUI Forge, main branch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from modules import images, img2img, paths, processing, sd_models, shared
+from PIL import Image
+
+from ..errors import ICLightError
+from . import BatchPicture, ExtraResult, TabFit, TabPictures, WebUI, forge_memory
+from .refusal import RelightRefused
+from .results import infotext_without
+from .sampler import keep_latent_in_mask
+
+FOLDER_SETTING = "iclight_models_folder"
+"""Forge's setting for one more folder with models."""
+
+_SAME_CHECKPOINT = "Use same checkpoint"
+"""What Forge's hires pass calls no change."""
+
+_EXTRA_NOISE = "Extra noise"
+"""What Forge calls it in infotext."""
+
+
+class ForgeWebUI(WebUI):
+    """See :class:`lib_iclight.hosts.WebUI`. Holds nothing."""
+
+    # Folders and passwords
+
+    def models_folders(self) -> list[Path]:
+        models = Path(paths.models_path)
+        return [models / "ic-light", models / "unet", models / "diffusion_models", *self.chosen_folders()]
+
+    def chosen_folders(self) -> list[Path]:
+        # people paste paths with the quotation marks that their file manager put around them
+        chosen = str(getattr(shared.opts, FOLDER_SETTING, "")).strip().strip("\"'")
+        return [Path(chosen)] if chosen else []
+
+    def api_credentials(self) -> dict[str, str]:
+        """Passwords by user name, as `--api-auth` has them; empty where the API asks for none."""
+        pairs = (shared.cmd_opts.api_auth or "").split(",")
+        return dict(pair.split(":", 1) for pair in pairs if ":" in pair)
+
+    # The img2img tab
+
+    def tab_pictures(self, p: Any) -> TabPictures | None:
+        if not hasattr(p, "init_images"):
+            return None
+        return TabPictures(list(p.init_images), TabFit(p.resize_mode, p.width, p.height))
+
+    def crop_region(self, p: Any, params: Mapping[str, Any]) -> tuple[int, int, int, int] | None:
+        region = params["crop_region"]
+        return None if region is None else tuple(region)
+
+    def fit_like_tab(self, image: Image.Image, fit: TabFit) -> Image.Image:
+        if fit.crop_region is not None:
+            return images.resize_image(2, image.crop(fit.crop_region), fit.width, fit.height)
+        # mode 3 resizes the latent; in pixels that is a plain resize
+        return images.resize_image(fit.resize_mode % 3, image, fit.width, fit.height)
+
+    def flatten_like_tab(self, image: Image.Image) -> Image.Image:
+        return images.flatten(image, shared.opts.img2img_background_color)
+
+    def outer_generations(self, p: Any) -> Iterator[Any]:
+        for frame in _frames_of(processing.process_images_inner):
+            outer = frame.f_locals.get("p")
+            if outer is not None and outer is not p:
+                yield outer
+
+    def batch_picture(self, p: Any) -> BatchPicture | None:
+        # The page runs a batch as one function, and leaves no trace of it on p.
+        for frame in _frames_of(img2img.process_batch):
+            return BatchPicture(Path(frame.f_locals["image"]).name, frame.f_locals["batch_results"])
+        return None
+
+    def drop_batch(self, p: Any) -> None:
+        p.prompts = []  # the host's own sign that there is nothing left to do
+
+    # Sampling
+
+    def refiner_will_switch(self, p: Any) -> bool:
+        """The conditions of `apply_refiner` (`modules/sd_samplers_common.py`), but for the step and the pass."""
+        checkpoint = p.refiner_checkpoint_info
+        if checkpoint is None or checkpoint == shared.sd_model.sd_checkpoint_info:
+            return False
+        # "Switch at 1" is no exception: some samplers call the UNet more often than they have steps. Of two passes
+        # one has the refiner whatever the setting is; the gallery's upscale button runs the second alone.
+        is_second_alone = getattr(p, "firstpass_image", None) is not None
+        return not (is_second_alone and shared.opts.hires_fix_refiner_pass == "first pass")
+
+    def hires_checkpoint(self, p: Any) -> Path | None:
+        name = getattr(p, "hr_checkpoint_name", None) if getattr(p, "enable_hr", False) else None
+        found = None if name in (None, _SAME_CHECKPOINT) else sd_models.get_closet_checkpoint_match(name)
+        return None if found is None else Path(found.filename)
+
+    def keep_new_colours(self, p: Any) -> None:
+        p.color_corrections = None
+
+    def extra_noise(self) -> float:
+        return float(shared.opts.img2img_extra_noise)
+
+    def drop_extra_noise_infotext(self, p: Any) -> None:
+        p.extra_generation_params.pop(_EXTRA_NOISE, None)
+
+    def keep_latent_in_mask(self, p: Any, latent: torch.Tensor) -> AbstractContextManager[None]:
+        return keep_latent_in_mask(p, latent)
+
+    def interrupted(self) -> bool:
+        return shared.state.interrupted or shared.state.skipped
+
+    def refusal(self, error: ICLightError) -> Exception:
+        return RelightRefused(error)
+
+    def release_with_models(self, release: Callable[[], None]) -> None:
+        forge_memory.release_with_models(release)
+
+    # Results
+
+    def add_results(self, processed: Any, extra: Sequence[ExtraResult]) -> None:
+        # The gallery's Save and Zip look every picture's settings up in `infotexts`, other extensions' included.
+        told = processed.infotexts
+        first = processed.index_of_first_image
+        shown = len(processed.images) + len(processed.extra_images)
+        processed.infotexts = [*told, *[processed.info] * (shown - len(told))]
+        for each in extra:
+            number = first + each.result
+            text = infotext_without(told[number] if number < len(told) else processed.info, each.untold)
+            if shared.opts.enable_pnginfo:
+                each.image.info["parameters"] = text
+            processed.infotexts.append(text)
+        # a list of its own: on Forge it is p's, and shared with every copy of that p
+        processed.extra_images = [*processed.extra_images, *(each.image for each in extra)]
+
+    def drop_results(self, processed: Any, with_infotexts: bool = False) -> None:
+        processed.images = []
+        if with_infotexts:
+            processed.infotexts = []
+
+    def add_comment(self, processed: Any, sentence: str) -> None:
+        processed.comments += f"{sentence}\n"
+
+
+def _frames_of(function: Callable[..., Any]) -> Iterator[FrameType]:
+    """Where a function of Forge's is running right now, on this call stack, the innermost first."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code is function.__code__:
+            yield frame
+        frame = frame.f_back
+
+
+def register_settings() -> None:
+    """Add IC-Light's section to Forge's settings, before Forge builds its page."""
+    folder = shared.OptionInfo(
+        "", "One more folder with IC-Light and matting models", section=("iclight", "IC Light"), restrict_api=True
+    )
+    folder.info("besides models/ic-light, models/unet and models/diffusion_models; press 🔄 in the panel afterwards")
+    shared.opts.add_option(FOLDER_SETTING, folder)

@@ -1,0 +1,51 @@
+"""Settings → Defaults of a real Forge: saved in the page, there again after a restart, with what belongs to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from iclight_workshop.host_bench import forge_bench
+from tests.contract.cases import WIDTH
+
+from .browser import ForgePage
+from .test_panel import FBC, OPTIONS
+
+
+def test_defaults_are_saved_and_restored_with_what_belongs_to_them(tmp_path: Path, browser: Browser) -> None:
+    saved = tmp_path / "ui-config.json"
+    flags = ["--ui-config-file", str(saved)]
+    with forge_bench(tmp_path / "first", True, OPTIONS, flags=flags) as bench:
+        page = ForgePage(browser.new_page(), bench.server.url, "txt2img", WIDTH)
+        page.open_panel()
+        page.choose_from("cutout", "GrabCut")
+        page.choose("light", "Left")
+        page.set_number("iclight_txt2img_light_denoise", 0.7)
+        other = ForgePage(browser.new_page(), bench.server.url, "img2img", WIDTH)
+        other.open_panel()
+        other.choose_model(FBC)
+        other.choose("background", "Right")
+        other.open_part("finish")
+        other.set_number("iclight_img2img_detail_transfer", 0.5)
+        other.choose("detail_area", "Everything")
+        for each in (page, other):
+            each.save_defaults()
+    with forge_bench(tmp_path / "second", True, OPTIONS, flags=flags) as bench:
+        page = ForgePage(browser.new_page(), bench.server.url, "txt2img", WIDTH)
+        page.open_panel()
+        expect(page.part("cutout").locator("input")).to_have_value("GrabCut (fallback, no model)")
+        expect(page.chosen("light")).to_have_text("Left")
+        expect(page.part("light_denoise")).to_be_visible()
+        expect(page.number("iclight_txt2img_light_denoise")).to_have_value("0.7")
+        expect(page.part("light_map")).to_be_hidden()
+        other = ForgePage(browser.new_page(), bench.server.url, "img2img", WIDTH)
+        other.open_panel()
+        expect(other.part("model").locator("input")).to_have_value(FBC)
+        expect(other.part("background_group")).to_be_visible()
+        expect(other.part("light_group")).to_be_hidden()
+        expect(other.chosen("background")).to_have_text("Right")
+        expect(other.part("background_image")).to_be_hidden()
+        other.open_part("finish")
+        expect(other.chosen("detail_area")).to_have_text("Everything")
+        expect(other.part("detail_radius")).to_be_visible()
