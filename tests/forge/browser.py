@@ -195,7 +195,7 @@ class ForgePage:
     def save_defaults(self) -> None:
         """Have Forge write what is set in the page as the defaults of its next start."""
         self.open_tab_within("tabs", "Settings")
-        self.page.locator("#settings").get_by_role("button", name="Defaults", exact=True).click()
+        self.open_tab_within("settings", "Defaults")
         self.page.locator("#ui_defaults_apply").click()
         expect(self.page.get_by_text(re.compile(r"Wrote \d+ changes"))).to_be_visible()
 
