@@ -119,8 +119,8 @@ def test_detail_transfer_gives_details_back_and_keeps_the_light(bench: SceneReli
     for number, side in enumerate(SIDES):
         scene = scratched(Recipe(FIRST + number).at(SIZE))
         truth = scene.draw_subject(Lighting(side, "white"))
-        for transfer, marks in ((0.0, plain), (1.0, detailed)):
-            result = bench.relight(scene, side, "white light", detail_transfer=transfer, detail_radius=3.0)
+        for finish, marks in (({}, plain), ({"detail_transfer": 1.0, "detail_radius": 3.0}, detailed)):
+            result = bench.relight(scene, side, "white light", **finish)
             marks.append(correlate_detail(result, truth, scene))
         right.append(is_lit_from(result, scene, side))
     assert figure("detail's likeness with", np.mean(detailed)) >= figure("without", np.mean(plain)) + 0.1
