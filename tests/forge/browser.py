@@ -57,6 +57,11 @@ class ForgePage:
         page.wait_for_selector(f"#iclight_{tab}_enabled .input-accordion-checkbox", state="attached")
         self.open_tab_within("tabs", tab)
 
+    def switch_tab(self, tab: str) -> None:
+        """Go on in the other tab of the same page."""
+        self.tab = tab
+        self.open_tab_within("tabs", tab)
+
     # Forge's own part
 
     def number(self, name: str) -> Locator:

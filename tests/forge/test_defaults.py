@@ -22,15 +22,14 @@ def test_defaults_are_saved_and_restored_with_what_belongs_to_them(tmp_path: Pat
         page.choose_from("cutout", "GrabCut")
         page.choose("light", "Left")
         page.set_number("iclight_txt2img_light_denoise", 0.7)
-        other = ForgePage(browser.new_page(), bench.server.url, "img2img", WIDTH)
-        other.open_panel()
-        other.choose_model(FBC)
-        other.choose("background", "Right")
-        other.open_part("finish")
-        other.set_number("iclight_img2img_detail_transfer", 0.5)
-        other.choose("detail_area", "Everything")
-        for each in (page, other):
-            each.save_defaults()
+        page.switch_tab("img2img")
+        page.open_panel()
+        page.choose_model(FBC)
+        page.choose("background", "Right")
+        page.open_part("finish")
+        page.set_number("iclight_img2img_detail_transfer", 0.5)
+        page.choose("detail_area", "Everything")
+        page.save_defaults()  # of the whole page
     with forge_bench(tmp_path / "second", True, OPTIONS, flags=flags) as bench:
         page = ForgePage(browser.new_page(), bench.server.url, "txt2img", WIDTH)
         page.open_panel()
