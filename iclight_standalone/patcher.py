@@ -58,10 +58,6 @@ class ModelPatcher:
         """Have every call of the UNet go through this function; there is one at most."""
         self.model_options["model_function_wrapper"] = wrapper
 
-    def set_model_vae_regulation(self, regulation: Callable) -> None:
-        """Have this function draw the latent from the posterior."""
-        self.model_options["model_vae_regulation"] = regulation
-
     def load(self) -> None:
         """Make this the patcher whose weights the model has. What is added to a loaded one is not seen."""
         loader: LoraLoader = self.model.lora_loader

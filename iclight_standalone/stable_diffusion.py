@@ -64,15 +64,10 @@ def compute_sigmas() -> Tensor:
 
 
 class VAE:
-    """What `forge_objects.vae` is: the network and its patcher. Clones share the network."""
+    """What `forge_objects.vae` is."""
 
-    def __init__(self, first_stage_model: FirstStage, patcher: ModelPatcher | None = None) -> None:
+    def __init__(self, first_stage_model: FirstStage) -> None:
         self.first_stage_model = first_stage_model
-        self.patcher = patcher or ModelPatcher(first_stage_model)
-
-    def clone(self) -> VAE:
-        """Another patcher on the same network."""
-        return VAE(self.first_stage_model, self.patcher.clone())
 
     def encode(self, pixels: Tensor) -> Tensor:
         """[B, H, W, 3] in 0…1, not clamped, to unscaled latents [B, 4, H/8, W/8], one picture after the other."""

@@ -53,10 +53,12 @@ class RelightRequest(RelightFields):
             raise ICLightError(_NOT_THE_PANELS)
         kind = kind_of(cls.from_api({"model": SETTINGS["model"].from_panel(named["model"])}).model)
         asked: dict[str, Any] = {}
+        checked: dict[str, Any] = {}
         for name, value in named.items():  # settings that others depend on come before them
-            if takes_effect(name, asked, kind, tab):
-                asked[name] = getattr(cls.from_api({name: SETTINGS[name].from_panel(value)}), name)
-        return cls.from_api({name: SETTINGS[name].from_panel(named[name]) for name in asked})
+            if takes_effect(name, checked, kind, tab):
+                asked[name] = SETTINGS[name].from_panel(value)  # once: a picture is decoded here
+                checked[name] = getattr(cls.from_api({name: asked[name]}), name)
+        return cls.from_api(asked)
 
     def check_effect(self, kind: Kind, model: str, tab: Tab) -> None:
         """Refuse what can't take effect.
