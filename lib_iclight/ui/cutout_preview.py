@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gradio as gr
@@ -28,6 +29,13 @@ _CHECKS = (96, 144)
 
 _FAINT = 0.25
 """How much is still seen of what is cut away, so that it can be painted back."""
+
+
+@dataclass
+class SubjectCount:
+    """How many subjects a page has had: a cut-out that takes a while asks whether its own is still there."""
+
+    value: int = 0
 
 
 class Canvas(Protocol):
@@ -64,32 +72,36 @@ def build_preview(
             with gr.Column(scale=2):
                 painting = canvas(element_id("cutout_canvas"))
             build_part("mask")
-        mask_is_painted = gr.State(False)
-    _connect(parts, painting, show, mask_is_painted, host)
+    _connect(parts, painting, show, host)
     return painting.foreground
 
 
-def _connect(parts: dict[str, Any], painting: Canvas, show: Any, mask_is_painted: Any, host: Host) -> None:
-    def on_show(subject: Any, cutout: str, edge_shift: float, edge_feather: float, mask: Any) -> Image.Image:
+def _connect(parts: dict[str, Any], painting: Canvas, show: Any, host: Host) -> None:
+    def on_show(
+        subject: Any, cutout: str, edge_shift: float, edge_feather: float, mask: Any, subjects: SubjectCount
+    ) -> Image.Image | None:
+        started_with = subjects.value
         try:
-            return preview_cutout(subject, cutout, edge_shift, edge_feather, mask, host)
+            shown = preview_cutout(subject, cutout, edge_shift, edge_feather, mask, host)
         except ICLightError as error:
             raise gr.Error(as_html_text(str(error))) from error
+        # Nothing is cancelled for another subject: gradio would end all that the page waits for, fetches too.
+        return shown if subjects.value == started_with else None
 
-    def on_subject(mask: Any, is_painted: bool) -> tuple[Any, ...]:
+    def on_subject(mask: Any, is_painted: bool, subjects: SubjectCount) -> tuple[Any, ...]:
         # Strokes belong to the picture that they were painted on; a mask from a file may have come before its subject.
+        subjects.value += 1
         return None if is_painted else mask, None, None, False
 
-    mask = parts["mask"]
+    mask, mask_is_painted, subjects = parts["mask"], gr.State(False), gr.State(SubjectCount())
     strokes = [mask, painting.foreground]
     seen_by = [parts[name] for name in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
     # first the strokes, at once: what is painted while the subject is cut out stays
     taking = show.click(take_strokes, [*strokes, mask_is_painted], [*strokes, mask_is_painted], **QUIET)
-    showing = taking.then(on_show, seen_by, painting.background, **UNNAMED)
+    taking.then(on_show, [*seen_by, subjects], painting.background, **UNNAMED)
     mask.upload(lambda: False, None, mask_is_painted, **QUIET)
-    # a cut-out that is still being made belongs to the subject that was there before
     emptied = [mask, painting.foreground, painting.background, mask_is_painted]
-    parts["subject"].input(on_subject, [mask, mask_is_painted], emptied, cancels=[showing], **QUIET)
+    parts["subject"].input(on_subject, [mask, mask_is_painted, subjects], emptied, **QUIET)
 
 
 def with_strokes(values: Sequence[Any]) -> list[Any]:

@@ -46,7 +46,7 @@ class FetchOffer:
 
     @property
     def parts(self) -> list[Any]:
-        """The components, in the order in which :meth:`state` updates them."""
+        """The components, in the order in which :meth:`show` updates them."""
         return [self.box, self.text, self.fetch, *self.progress_parts]
 
     @property
@@ -55,8 +55,11 @@ class FetchOffer:
         return [self.progress_box, self.progress]
 
     def state(self, choice: str | None) -> tuple[Any, ...]:
-        """Updates of the parts for a choice, as things are now: for a page that is opened, and for another choice."""
-        description = self.describe(choice)
+        """Updates of the parts for a choice, as things are now."""
+        return self.show(self.describe(choice))
+
+    def show(self, description: Description) -> tuple[Any, ...]:
+        """Updates of the parts for what is said of the choice, with how fetches stand now."""
         file, text = description.to_fetch, description.text
         fetch = None if file is None else last_fetch(file.name)
         if fetch is not None and fetch.state in (JobState.FAILED, JobState.CANCELLED):
@@ -120,13 +123,12 @@ def build_offer(
 
 
 def connect_offer(offer: FetchOffer, choice: gr.Dropdown) -> None:
-    """Renew the offer when another model is chosen, and fetch it when the user says so.
+    """Fetch the chosen model when the user says so. (Whoever built the offer shows it for another choice.)
 
     A fetch that has ended presses the refresh button of every panel on the page, whose elements' ids begin with
     `iclight_` and end with `_refresh`: each shows what is on disk then. (No event cancels another: gradio ends all
     that a page waits for with it.)
     """
-    choice.change(offer.state, choice, offer.parts, **QUIET)
     started = offer.fetch.click(offer.start, choice, offer.parts, **QUIET)
     lasts: dict[str, Any] = {**UNNAMED, "show_progress": "hidden", "concurrency_limit": None}
     followed = started.then(offer.follow, choice, offer.progress_parts, **lasts)

@@ -30,6 +30,10 @@ _DECIDING = list(dict.fromkeys(name for each in SETTINGS.values() for need in ea
 _DEPENDENT = [name for name, setting in SETTINGS.items() if setting.needs]
 
 
+Describe = Callable[[str | None, Catalogue], choices.Description]
+"""What is said of a choice of models, by what is on disk."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """What the web UI has to know of a panel that was built."""
@@ -93,7 +97,7 @@ class _Builder:
         self.host = host
         self.parts: dict[str, Any] = {}
         self.columns: dict[Place, Any] = {}
-        self.offers: list[tuple[str, FetchOffer]] = []
+        self.offers: dict[str, tuple[FetchOffer, Describe]] = {}
         self.catalogue = self.read_catalogue()
         self.models = choices.list_models(self.catalogue)
         self.kind = self.models.kinds.get(self.models.chosen or "", Kind.FOREGROUND)
@@ -149,9 +153,7 @@ class _Builder:
         sentence = describe_missing_folders(catalogue, self.host.webui.chosen_folders())
         return {"value": as_markdown_text(sentence), "visible": bool(sentence)}
 
-    def build_offer(
-        self, name: str, chosen: str | None, describe: Callable[[str | None, Catalogue], choices.Description]
-    ) -> None:
+    def build_offer(self, name: str, chosen: str | None, describe: Describe) -> None:
         """What is said of a choice of models, with the offer to fetch the chosen one."""
         offer = build_offer(
             self.element_id(name),
@@ -160,32 +162,48 @@ class _Builder:
             lambda file: (file.kind is None) is (name == "cutout"),
             self.host.webui.models_folders,
         )
-        self.offers.append((name, offer))
+        self.offers[name] = offer, describe
 
     # Events
 
     def connect(self) -> None:
         """Show only what takes effect, and what is on disk: on a change, on refresh, and when the page is opened."""
-        for name, offer in self.offers:
-            connect_offer(offer, self.parts[name])
+        model, cutout = self.parts["model"], self.parts["cutout"]
+        (model_offer, _), (cutout_offer, _) = self.offers["model"], self.offers["cutout"]
+        connect_offer(model_offer, model)
+        connect_offer(cutout_offer, cutout)
         columns, deciding = list(self.columns.values()), [self.parts[name] for name in _DECIDING]
         dependent = [self.parts[name] for name in _DEPENDENT]
-        model, offered = self.parts["model"], [self.parts[name] for name, _ in self.offers]
-        on_disk = [model, self.folders_note, *(part for _, offer in self.offers for part in offer.parts)]
-        model.change(self.show_column, model, columns, **QUIET)
+        model.change(self.show_model, model, [*columns, *model_offer.parts], **QUIET)
+        cutout.change(cutout_offer.state, cutout, cutout_offer.parts, **QUIET)
         for component in deciding:
             component.change(self.show_dependent, deciding, dependent, **QUIET)
-        self.refresh.click(self.show_files, offered, on_disk, **QUIET)
+        on_disk = [*columns, *model_offer.parts, *cutout_offer.parts, model, self.folders_note]
+        self.refresh.click(self.show_files, [model, cutout], on_disk, **QUIET)
         # Saved defaults are set after the panel was built, and files come and go while the page is closed.
         page = gr.context.Context.root_block
-        page.load(self.show_column, model, columns, **QUIET)
         page.load(self.show_dependent, deciding, dependent, **QUIET)
-        page.load(self.show_files, offered, on_disk, **QUIET)
+        page.load(self.show_files, [model, cutout], on_disk, **QUIET)
 
-    def show_column(self, model: str | None) -> list[Any]:
-        """Updates of the columns for a model."""
-        kind = choices.kind_of_choice(model, self.read_catalogue())
-        return [gr.update(visible=_COLUMNS[place] is kind) for place in self.columns]
+    def show_model(self, model: str | None) -> list[Any]:
+        """Updates of the columns and of what is said of the model, for the one that is chosen."""
+        return self.show_choices(self.read_catalogue(), model=model)
+
+    def show_files(self, model: str | None, cutout: str | None) -> list[Any]:
+        """Updates of all that depends on what is on disk: :meth:`show_choices`, the list of models, their folders."""
+        catalogue = self.read_catalogue()
+        relisted = choices.relist_models(self.parts["model"], catalogue)
+        folders = gr.update(**self.describe_folders(catalogue))
+        return [*self.show_choices(catalogue, model=model, cutout=cutout), relisted, folders]
+
+    def show_choices(self, catalogue: Catalogue, **chosen: str | None) -> list[Any]:
+        """Updates of the columns, and of what is said below each choice of models that is given."""
+        kind = choices.kind_of_choice(chosen["model"], catalogue)
+        updates = [gr.update(visible=_COLUMNS[place] is kind) for place in self.columns]
+        for name, choice in chosen.items():
+            offer, describe = self.offers[name]
+            updates += offer.show(describe(choice, catalogue))
+        return updates
 
     def show_dependent(self, *values: Any) -> list[Any]:
         """Updates of the settings that depend on others.
@@ -199,14 +217,3 @@ class _Builder:
             except ValueError:  # nothing is chosen: as by default
                 continue
         return [gr.update(visible=self.takes_effect(name, checked)) for name in _DEPENDENT]
-
-    def show_files(self, *chosen: str | None) -> list[Any]:
-        """Updates of the model's dropdown and of what is said below each choice of models, as things are on disk."""
-        catalogue = self.read_catalogue()
-        relisted = choices.relist_models(self.parts["model"], catalogue)
-        states = [offer.state(choice) for (_, offer), choice in zip(self.offers, chosen, strict=True)]
-        return [
-            relisted,
-            gr.update(**self.describe_folders(catalogue)),
-            *(update for state in states for update in state),
-        ]

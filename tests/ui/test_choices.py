@@ -9,10 +9,8 @@ from typing import Any
 
 import gradio as gr
 import pytest
-import torch
 from markdown_it import MarkdownIt
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from lib_iclight.ui.choices import (
     Description,
@@ -24,22 +22,7 @@ from lib_iclight.ui.choices import (
 )
 from lib_iclight.weights import Kind, find_model, offsets, read_catalogue
 from lib_iclight.weights.manifest import manifest
-
-PUBLISHED = [f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fcon", "fbc")]
-
-
-def put_model(folder: Path, name: str, channels: int) -> None:
-    """The one tensor that a model's kind is told from."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({"input_blocks.0.0.weight": torch.zeros(8, channels, 3, 3)}, folder / name)
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    for name, channels in (("a_fbc.safetensors", 12), ("b_fc.safetensors", 8), ("c_other.safetensors", 9)):
-        put_model(tmp_path, name, channels)
-    (tmp_path / "d_broken.safetensors").write_bytes(b"x")
-    return tmp_path
+from tests.ui.conftest import PUBLISHED, put_model
 
 
 def describe(name: str | None, *folders: Path) -> Description:

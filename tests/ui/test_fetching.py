@@ -200,6 +200,7 @@ def page(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             refresh = gr.Button("refresh", elem_id=f"iclight_{tab}_refresh")
             offer = build_offer(f"iclight_{tab}_model", describe("small"), describe, lambda _: True, lambda: [tmp_path])
             refresh.click(offer.state, choice, offer.parts, queue=False)
+            choice.change(offer.state, choice, offer.parts, queue=False)
             connect_offer(offer, choice)
     _, address, _ = blocks.launch(prevent_thread_lock=True, quiet=True, show_api=False, server_name="127.0.0.1")
     try:

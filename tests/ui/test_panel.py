@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageDraw
-from safetensors.torch import save_file
 
 from iclight_standalone.host import StandaloneWebUI
 from iclight_standalone.sampler import State
@@ -27,12 +25,12 @@ from lib_iclight.pictures import Picture
 from lib_iclight.request import RelightRequest, parse
 from lib_iclight.setting_types import Tab
 from lib_iclight.ui import choices
-from lib_iclight.ui.cutout_preview import with_strokes
+from lib_iclight.ui.cutout_preview import SubjectCount, with_strokes
 from lib_iclight.ui.panel import Panel, build_panel
 from lib_iclight.weights import find_model, kind_of, read_catalogue
 from lib_iclight.weights.kind import Kind
+from tests.ui.conftest import PUBLISHED, put_model
 
-PUBLISHED = [f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fcon", "fbc")]
 TABS = pytest.mark.parametrize("tab", Tab, ids=[tab.value for tab in Tab])
 SHOWN_DEFAULTS = {
     "subject": None,
@@ -72,8 +70,11 @@ class WebUI(StandaloneWebUI):
         super().__init__([folder], State())
         self.releases: list[Any] = []
         self.chosen: list[Path] = []
+        self.on_listing: Callable[[], Any] = lambda: None
+        """Happens whenever somebody wants to know what lies in the folders."""
 
     def models_folders(self) -> list[Path]:
+        self.on_listing()
         return [*super().models_folders(), *self.chosen]
 
     def chosen_folders(self) -> list[Path]:
@@ -135,19 +136,6 @@ def opened(blocks: gr.Blocks, panel: Panel, **saved: Any) -> dict[str, dict[str,
     for function in events(blocks, (blocks._id, "load")):
         told |= answers(function, panel, saved)
     return told
-
-
-def put_model(folder: Path, name: str, channels: int) -> None:
-    """The one tensor that a model's kind is told from."""
-    save_file({"input_blocks.0.0.weight": torch.zeros(8, channels, 3, 3)}, folder / name)
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    for name, channels in (("a_fbc.safetensors", 12), ("b_fc.safetensors", 8), ("c_other.safetensors", 9)):
-        put_model(tmp_path, name, channels)
-    (tmp_path / "d_broken.safetensors").write_bytes(b"x")
-    return tmp_path
 
 
 # ------------------------------------------------------------------------------------------------ the table
@@ -394,6 +382,16 @@ def test_what_is_on_disk_is_shown_when_the_page_is_opened_and_on_refresh(tmp_pat
     assert component(panel, "model").preprocess("own.safetensors") == "own.safetensors", "gradio takes it from the page"
 
 
+def test_an_event_lists_the_folders_once(models: Path) -> None:
+    webui, listings = WebUI(models), []
+    blocks, panel = built(Tab.TXT2IMG, models, webui)
+    webui.on_listing = lambda: listings.append(1)
+    changed(blocks, panel, model="a_fbc.safetensors")
+    assert len(listings) == 1
+    opened(blocks, panel)
+    assert len(listings) == 2
+
+
 def test_a_mistyped_folder_in_the_settings_is_named(models: Path) -> None:
     webui = WebUI(models)
     webui.chosen = [models / "moddels <b>"]
@@ -469,14 +467,23 @@ def show_cutout(blocks: gr.Blocks) -> tuple[Any, Any]:
     return taking, showing
 
 
-def test_another_subject_stops_the_cut_out_that_is_being_made(models: Path) -> None:
-    blocks, panel = built(Tab.TXT2IMG, models)
-    target = (component(panel, "subject")._id, "input")
-    taking, showing = show_cutout(blocks)
-    stopped = [each.cancels for each in blocks.fns.values() if target in [tuple(one) for one in each.targets]]
-    assert [showing._id] in stopped, "its result belongs to another picture"
-    (emptied,) = events(blocks, target)
-    assert {*taking.outputs, *showing.outputs} == set(emptied.outputs)
+def test_a_cut_out_of_an_earlier_subject_is_not_shown(models: Path) -> None:
+    """It belongs to another picture; and no event cancels another, as gradio ends all that the page waits for."""
+    webui = WebUI(models)
+    blocks, panel = built(Tab.TXT2IMG, models, webui)
+    _, showing = show_cutout(blocks)
+    (on_subject,) = events(blocks, (component(panel, "subject")._id, "input"))
+    assert showing.outputs[0] in on_subject.outputs, "what is shown is emptied at once"
+    *_, subjects = (each.value for each in showing.inputs)
+    subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
+    asked = [subject, DEFAULTS["cutout"], 0.0, 0.0, None, subjects]
+    shown = showing.fn(*asked)
+    assert shown.size == subject.size
+    webui.on_listing = lambda: on_subject.fn(None, False, subjects)
+    assert showing.fn(*asked) is None
+    webui.on_listing = lambda: None
+    assert showing.fn(*asked) == shown
+    assert not any(each.cancels for each in blocks.fns.values())
 
 
 def test_a_mask_from_a_file_may_come_before_its_subject(models: Path) -> None:
@@ -487,11 +494,13 @@ def test_a_mask_from_a_file_may_come_before_its_subject(models: Path) -> None:
     (on_upload,) = events(blocks, (component(panel, "mask")._id, "upload"))
     mask, stroke = Image.new("L", (80, 60), 255), painted((80, 60), (0, 0, 9, 9), (0, 0, 0, 255))
     is_painted = on_upload.fn()
-    assert on_subject.fn(mask, is_painted)[0] is mask
+    assert on_subject.fn(mask, is_painted, SubjectCount())[0] is mask
     kept, strokes, is_painted = taking.fn(mask, None, is_painted)
-    assert kept is mask and on_subject.fn(kept, is_painted)[0] is mask, "it was shown, and nothing was painted"
+    assert kept is mask and on_subject.fn(kept, is_painted, SubjectCount())[0] is mask, (
+        "it was shown, and nothing was painted"
+    )
     over, strokes, is_painted = taking.fn(mask, stroke, is_painted)
-    assert on_subject.fn(over, is_painted) == (None, None, None, False)
+    assert on_subject.fn(over, is_painted, SubjectCount()) == (None, None, None, False)
     assert taking.fn(over, strokes, True)[2], "strokes of an earlier press are in it still"
 
 
@@ -502,7 +511,7 @@ def test_the_host_may_release_a_cut_out_that_was_shown(models: Path) -> None:
     subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
     taking, showing = show_cutout(blocks)
     assert taking.fn(None, None, False) == (None, None, False)
-    assert showing.fn(subject, "Nothing: take it as it is", 0, 0, None).size == subject.size
+    assert showing.fn(subject, "Nothing: take it as it is", 0, 0, None, SubjectCount()).size == subject.size
     assert webui.releases == [foreground.release_models]
 
 
