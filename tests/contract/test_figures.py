@@ -27,7 +27,7 @@ def test_condition_and_unet(bench: Bench, case: Case, figure: Callable[[str, flo
 
 
 def check_passes(bench: Bench, case: Case, passes: list, checkpoint: object, figure: Callable) -> None:
-    """Compare every recorded UNet call with the reference's own condition and weights."""
+    """Compare every recorded UNet call with the reference: first its condition, then what the UNet makes of that."""
     denoiser = oracle.Denoiser(checkpoint, bench.offsets[case.offsets], case.strength)
     for (name, width, height), recorded in zip(case.passes, passes, strict=True):
         condition = oracle.condition(checkpoint, *case.pictures(width, height))
@@ -37,5 +37,5 @@ def check_passes(bench: Bench, case: Case, passes: list, checkpoint: object, fig
             given = figure(f"{name} c_concat", oracle.relative_error(call["c_concat"], repeated))
             assert given <= 1e-5
             sigma = call["timestep"].float()
-            epsilon = denoiser.epsilon(call["input"], sigma, call["c_crossattn"], condition)
+            epsilon = denoiser.epsilon(call["input"], sigma, call["c_crossattn"], call["c_concat"])
             assert figure(f"{name} UNet", oracle.relative_error(call["unet_output"], epsilon)) <= 2e-6

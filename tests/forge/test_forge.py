@@ -10,7 +10,7 @@ import pytest
 
 from iclight_standalone import reference as oracle
 from iclight_workshop.host_bench import ForgeBench, background, encode, forge_bench, subject
-from tests.contract.cases import BASE, FC, HEIGHT, HIRES, TAB, WIDTH, panel_subject, relight
+from tests.contract.cases import BASE, FC, HIRES, TAB, panel_subject, relight
 
 PICTURE = encode(subject().convert("RGB"))
 A, B = "full-size-a.safetensors", "full-size-b.safetensors"
@@ -43,12 +43,11 @@ def condition_error(bench: ForgeBench, recorded: Mapping[str, Any], name: str = 
 
 
 def unet_error(bench: ForgeBench, recorded: Mapping[str, Any], name: str) -> float:
-    """Of a pass's first call, with the panel's subject."""
+    """Of a pass's first call, by the condition that it was given."""
     path = bench.checkpoint.with_name(name)
     call = recorded["calls"][0]
-    condition = oracle.condition(path, *panel_subject(WIDTH, HEIGHT))
     expected = oracle.Denoiser(path, bench.offsets["fc"]).epsilon(
-        call["input"], call["timestep"].float(), call["c_crossattn"], condition
+        call["input"], call["timestep"].float(), call["c_crossattn"], call["c_concat"]
     )
     return oracle.relative_error(call["unet_output"], expected)
 

@@ -110,7 +110,7 @@ def check_passes(figure: Figure, bench: ForgeBench, *expected: tuple[str, int, i
             assert call["c_concat"].shape == repeated.shape
             assert figure("c_concat", oracle.relative_error(call["c_concat"], repeated)) <= 1e-5
         call, denoiser = recorded["calls"][0], oracle.Denoiser(bench.checkpoint, bench.offsets[KINDS[len(given)]])
-        epsilon = denoiser.epsilon(call["input"], call["timestep"].float(), call["c_crossattn"], condition)
+        epsilon = denoiser.epsilon(call["input"], call["timestep"].float(), call["c_crossattn"], call["c_concat"])
         assert figure("UNet", oracle.relative_error(call["unet_output"], epsilon)) <= 2e-6
 
 
