@@ -62,16 +62,18 @@ def find_notice(own: Path, folders: Iterable[Path]) -> str | None:
     return notice(others)
 
 
-def load_notice_script(own: Path) -> type:
-    """The Script that stands in for this extension's, loaded by its path: `lib_iclight` is another extension's.
+def load_notice_script(own: Path, sentence: str | None = None) -> type:
+    """The Script that stands in for this extension's, loaded by its path: `lib_iclight` may be another extension's.
 
     :param own: this extension's folder.
+    :param sentence: why; None where another extension's package is in the way.
     """
     path = own / "lib_iclight" / "hosts" / "notice_script.py"
     loader = importlib.machinery.SourceFileLoader("iclight_notice_script", str(path))
     module = types.ModuleType(loader.name)
     module.__file__ = str(path)
     loader.exec_module(module)
+    module.ICLightNotice.notice = module.find_other_package() if sentence is None else sentence
     return module.ICLightNotice
 
 

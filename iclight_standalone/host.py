@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from PIL import Image
 
 from lib_iclight.errors import ICLightError
 from lib_iclight.hosts import BatchPicture, ExtraResult, Host, TabFit, TabPictures, WebUI
-from lib_iclight.hosts.backend_patcher import BackendPatcher
 from lib_iclight.hosts.first_stage import FirstStageVAE
+from lib_iclight.hosts.patchers import NamedPatcher
 from lib_iclight.hosts.sampler import keep_latent_in_mask
 
 from .sampler import State
@@ -26,7 +26,7 @@ def standalone_host(models_folders: Sequence[Path], state: State) -> Host:
     :param models_folders: where IC-Light's files and matting models are looked for, the first one first.
     :param state: where it is said that the user has stopped.
     """
-    return Host(StandaloneWebUI(models_folders, state), BackendPatcher(), FirstStageVAE(lambda: False))
+    return Host(StandaloneWebUI(models_folders, state), NamedPatcher(), FirstStageVAE(lambda: False))
 
 
 class StandaloneWebUI(WebUI):
@@ -46,10 +46,7 @@ class StandaloneWebUI(WebUI):
     def tab_pictures(self, p: Any) -> TabPictures | None:
         if not hasattr(p, "init_images"):
             return None
-        return TabPictures(list(p.init_images), TabFit(p.resize_mode, p.width, p.height))
-
-    def crop_region(self, p: Any, params: Mapping[str, Any]) -> tuple[int, int, int, int] | None:
-        return params["crop_region"]
+        return TabPictures(list(p.init_images), TabFit(p.resize_mode, p.width, p.height, p.crop_region))
 
     def fit_like_tab(self, image: Image.Image, fit: TabFit) -> Image.Image:
         if fit.crop_region is not None:

@@ -169,6 +169,8 @@ class Img2Img(Processing):
     inpaint_full_res: bool = True
     """Whether only the masked region is sampled ("only masked" in the web UI)."""
     inpaint_full_res_padding: int = 0
+    crop_region: Region | None = None
+    """What "only masked" cuts out, once `init` has found it."""
 
     def init(self) -> None:
         self.sampler = Sampler()
@@ -180,14 +182,13 @@ class Img2Img(Processing):
         if len(originals) == 1:
             originals *= self.batch_size
         self.batch_size = len(originals)
-        self._region: Region | None = None
+        self.crop_region = None
         self._overlay: Image.Image | None = None
         """White where the result is seen, at the size of `_originals`."""
         if self.image_mask is not None:
             self._apply_mask(self.image_mask, originals)
-        self.scripts.run("before_process_init_images", self, {"crop_region": self._region})
         fitted = [self._fit(image) for image in originals]
-        self._originals = fitted if self._region is None else originals
+        self._originals = fitted if self.crop_region is None else originals
         self._init_latent = self.sd_model.encode(fitted)
 
     def sample(self) -> Tensor:
@@ -202,8 +203,8 @@ class Img2Img(Processing):
         if self._overlay is None:
             return image
         original = self._originals[index]
-        if self._region is not None:
-            left, top, right, bottom = self._region
+        if self.crop_region is not None:
+            left, top, right, bottom = self.crop_region
             result, image = image, original.copy()
             image.paste(resize_image(1, result, right - left, bottom - top), (left, top))
         return Image.composite(image, original, self._overlay)
@@ -214,17 +215,17 @@ class Img2Img(Processing):
         if any(image.size != mask.size for image in originals):
             raise ICLightError(f"mask is {mask.width}×{mask.height}, which init_images are not: send one size.")
         if self.inpaint_full_res:
-            self._region = find_crop_region(mask, self.inpaint_full_res_padding, self.width, self.height)
-            if self._region is None:  # nothing is masked
+            self.crop_region = find_crop_region(mask, self.inpaint_full_res_padding, self.width, self.height)
+            if self.crop_region is None:  # nothing is masked
                 return
         fitted = self._fit(mask).convert("L")
         self.mask = torch.from_numpy(np.asarray(fitted.resize((self.width // 8, self.height // 8))) < 128)
-        self._overlay = mask if self._region is not None else fitted.point(lambda value: min(2 * value, 255))
+        self._overlay = mask if self.crop_region is not None else fitted.point(lambda value: min(2 * value, 255))
 
     def _fit(self, image: Image.Image) -> Image.Image:
         """Bring a picture or mask to the size that is sampled."""
-        if self._region is not None:
-            return resize_image(2, image.crop(self._region), self.width, self.height)
+        if self.crop_region is not None:
+            return resize_image(2, image.crop(self.crop_region), self.width, self.height)
         return resize_image(self.resize_mode, image, self.width, self.height)
 
 

@@ -1,4 +1,4 @@
-"""A real Forge as a child process, for tests that talk to it over HTTP."""
+"""A real Forge of any kind as a child process, for tests that talk to it over HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-FLAGS = ("--always-cpu", "--skip-torch-cuda-test", "--skip-prepare-environment", "--api")
+FLAGS = ("--skip-torch-cuda-test", "--skip-prepare-environment", "--api")
 
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 """Nothing of this reaches out to a network, and the log is complete at any moment."""
@@ -77,6 +77,11 @@ class ForgeServer:
         return cls(Path(os.environ["FORGE_DIR"]), Path(os.environ["FORGE_PYTHON"]), log, **arguments)
 
     @property
+    def has_modules(self) -> bool:
+        """Whether text encoders and the VAE are chosen as modules beside the checkpoint, in hires passes too."""
+        return (self.forge / "modules_forge" / "main_entry.py").exists()
+
+    @property
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
@@ -116,8 +121,11 @@ class ForgeServer:
         self._link_extensions()
         self._settings = tempfile.TemporaryDirectory(prefix="forge-settings-")
         settings = Path(self._settings.name)
-        (settings / "config.json").write_text(json.dumps({**OPTIONS, **self.options}), encoding="utf-8")
-        command = [str(self.python), "launch.py", *FLAGS, "--port", str(self.port)]
+        # without the version that it was installed for, Neo waits for somebody to press Enter
+        options = {**OPTIONS, "VERSION_UID": "PY313"} if is_neo(self.forge) else OPTIONS
+        (settings / "config.json").write_text(json.dumps({**options, **self.options}), encoding="utf-8")
+        command = [str(self.python), "launch.py", *FLAGS, cpu_flag(self.forge)]
+        command += ["--port", str(self.port)]
         command += ["--ui-settings-file", str(settings / "config.json")]
         command += ["--ui-config-file", str(settings / "ui-config.json")]
         command += [] if self.webui else ["--nowebui"]
@@ -201,6 +209,17 @@ class ForgeServer:
         if self._process is None:
             raise ForgeError("Forge is not running.")
         return Path("/proc") / str(self._process.pid) / name
+
+
+def is_neo(forge: Path) -> bool:
+    """Whether it is a Forge Neo, which has ComfyUI's words on its command line."""
+    arguments = forge / "backend" / "args.py"
+    return arguments.exists() and '"--cpu"' in arguments.read_text(encoding="utf-8")
+
+
+def cpu_flag(forge: Path) -> str:
+    """What has a Forge do without a graphics card."""
+    return "--cpu" if is_neo(forge) else "--always-cpu"
 
 
 def free_port() -> int:

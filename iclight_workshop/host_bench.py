@@ -114,11 +114,11 @@ class ForgeBench(ProbedBench):
 
     def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
         self.clear_passes()
-        if payload.get("enable_hr"):  # without it Forge's own API fails
+        if payload.get("enable_hr") and self.server.has_modules:  # without it the host's own API fails
             payload = {**payload, "hr_additional_modules": ["Use same choices"]}
         status, answer = self.server.post(f"/sdapi/v1/{tab}", payload)
         if status != 200 or not isinstance(answer, dict):
-            detail = answer.get("detail", str(answer)) if isinstance(answer, dict) else answer
+            detail = (answer.get("detail") or str(answer)) if isinstance(answer, dict) else answer
             return Outcome(status, detail=detail, passes=self.passes())
         images = [decode(image) for image in answer["images"]]
         return Outcome(status, images, json.loads(answer["info"]), passes=self.passes())

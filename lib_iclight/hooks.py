@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -81,17 +80,6 @@ class RelightHooks:
             return
         p.extra_generation_params.update(generation.infotext())
 
-    def before_process_init_images(self, p: Any, params: Mapping[str, Any], *args: Any) -> None:
-        """Place the subject as the img2img tab places its own picture, of which "only masked" cuts a part out."""
-        generation, tab_pictures = _generation(p), self.host.webui.tab_pictures(p)
-        if generation is None or tab_pictures is None:
-            return
-        try:
-            crop_region = self.host.webui.crop_region(p, params)
-            generation.place_subjects(replace(tab_pictures.fit, crop_region=crop_region))
-        except Exception as error:
-            _refuse(p, error)
-
     def before_process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
         """Make nothing of a batch's picture that can't be relit."""
         if isinstance(getattr(p, _STATE, None), LeftOut):
@@ -109,6 +97,9 @@ class RelightHooks:
             return
         size = (x.shape[-1] * LATENT_SCALE, x.shape[-2] * LATENT_SCALE)
         try:
+            tab_pictures = self.host.webui.tab_pictures(p)
+            if tab_pictures is not None:
+                state.place_subjects(tab_pictures.fit)
             this_pass = state.prepare_pass(p.sd_model, size, getattr(p, "is_hr_pass", False))
             self.host.webui.keep_new_colours(p)
         except Exception as error:  # as in before_process

@@ -52,9 +52,8 @@ def patch_unet(host: Host, sd_model: Any, offsets: Offsets, strength: float, con
     """
     offsets.check_unchanged()
     unet = host.patcher.unet(sd_model)
-    clone = unet.clone()
     patches = offsets.patches()
-    taken = host.patcher.add_patches(clone, offsets.merge_name, patches, strength)
+    clone, taken = host.patcher.clone_patched(unet, offsets.merge_name, patches, strength)
     if len(taken) != len(patches):
         raise ICLightFault(f"The host took {len(taken)} of the {len(patches)} weight differences of {offsets.name}.")
     patch = Patch(offsets)
@@ -80,11 +79,17 @@ def _foreign_wrapper(unet: Any) -> Callable | None:
 
 def _wrapper(patch: Patch, condition: torch.Tensor, previous: Callable | None) -> Callable:
     """A plain function: `clone()` copies objects with their tensors, functions it shares."""
+    # Key: the input's device, type and shape; after the first of a kind nothing is copied to the device, or waits for
+    # it. Bound: the kinds that one pass has (one or two chunks at a time). Emptied by: the next pass's wrapper.
+    repeated: dict[tuple[Any, ...], torch.Tensor] = {}
 
     def relight(apply_model: Callable, args: dict[str, Any]) -> torch.Tensor:
         patch.reached += 1
         noisy = args["input"]
-        args = {**args, "c": {**args["c"], "c_concat": _for_input(condition, noisy)}}
+        kind = (noisy.device, noisy.dtype, noisy.shape)
+        if kind not in repeated:
+            repeated[kind] = _for_input(condition, noisy)
+        args = {**args, "c": {**args["c"], "c_concat": repeated[kind]}}
         if previous is not None:
             return previous(apply_model, args)
         return apply_model(noisy, args["timestep"], **args["c"])

@@ -80,10 +80,10 @@ def record_sampling(sampler: Any, folder: Path, keep: int) -> None:
     def recording(steps: int, function: Callable[[], torch.Tensor]) -> torch.Tensor:
         record = sampler.probe_record
         unet = sampler.p.sd_model.forge_objects.unet
-        unet.__dict__.pop("refresh_loras", None)
+        vars(unet).pop(merging_method(unet), None)
         record |= {
             "steps": steps,
-            "patches": plain(list(unet.lora_patches)),
+            "patches": plain(list(unet.lora_patches if hasattr(unet, "lora_patches") else unet.patches)),
             "wrapped": "model_function_wrapper" in unet.model_options,
             "first_convolution": list(unet.model.diffusion_model.input_blocks[0][0].weight.shape),
         }
@@ -104,16 +104,31 @@ def record_sampling(sampler: Any, folder: Path, keep: int) -> None:
     sampler.launch_sampling = recording
 
 
+def merging_method(unet: Any) -> str:
+    """What a host calls to have a patcher's weights merged."""
+    return next(name for name in ("refresh_loras", "partially_load", "patch_model") if hasattr(type(unet), name))
+
+
 def time_merge(unet: Any, record: dict[str, Any]) -> None:
-    """Time the merge of this patcher's weights; the reference is weak, as Forge drops patchers that nobody holds."""
-    reference, refresh_loras = weakref.ref(unet), type(unet).refresh_loras
+    """Time the merge of this patcher's weights; the reference is weak, as hosts drop patchers that nobody holds."""
+    name = merging_method(unet)
+    reference, merge = weakref.ref(unet), getattr(type(unet), name)
 
-    def timed() -> None:
+    def timed(*arguments: Any, **options: Any) -> Any:
         start = time.perf_counter()
-        refresh_loras(reference())
+        merged = merge(reference(), *arguments, **options)
         record["seconds_merging"] += time.perf_counter() - start
+        return merged
 
-    unet.refresh_loras = timed
+    setattr(unet, name, timed)
+
+
+def break_merge(sd_model: Any) -> None:
+    """Have the merge of the UNet's weights fail: in the middle, as a difference that is none comes last."""
+    unet = sd_model.forge_objects.unet.clone()
+    named = {"filename": "misfit"} if "lora_patches" in vars(unet) else {}
+    unet.add_patches(patches={"diffusion_model.out.2.weight": ("diff", ["no tensor", {"pad_weight": False}])}, **named)
+    sd_model.forge_objects.unet = unet
 
 
 def time_hook(script: Any) -> None:
@@ -160,11 +175,9 @@ def begin(p: Any, folder: Path, keep: int, x: torch.Tensor, noise: torch.Tensor)
         "call_count": 0,
         "calls": [],
     }
-    unet = p.sd_model.forge_objects.unet
     if (folder / "break-merge").exists():
-        misfit = torch.zeros(3, 5), torch.zeros(7, 2), None, None, None
-        unet.add_patches(filename="misfit", patches={"diffusion_model.out.2.weight": ("lora", list(misfit))})
-    time_merge(unet, sampler.probe_record)
+        break_merge(p.sd_model)
+    time_merge(p.sd_model.forge_objects.unet, sampler.probe_record)
     if not listening:
         record_schedule(sampler)
         record_sampling(sampler, folder, keep)

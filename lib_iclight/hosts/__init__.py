@@ -86,8 +86,13 @@ class Patcher(Protocol):
     def has_other_condition(self, unet: Any) -> bool:
         """Whether another extension appends channels to the UNet's input."""
 
-    def add_patches(self, unet: Any, name: str, patches: Mapping[str, Any], strength: float) -> set[str]:
-        """Put differences on a clone; returns the keys that were taken."""
+    def clone_patched(self, unet: Any, name: str, patches: Mapping[str, Any], strength: float) -> tuple[Any, set[str]]:
+        """A clone with differences on it, and the keys that were taken.
+
+        What is merged already is not merged again: under one name there are always the same differences.
+
+        :param unet: differences of ours that an earlier call has put on it are not kept.
+        """
 
     def carries_patches(self, unet: Any, name: str) -> bool:
         """Whether differences of that name are on this patcher."""
@@ -119,10 +124,7 @@ class WebUI(Protocol):
         """Those of them that the user has set."""
 
     def tab_pictures(self, p: Any) -> TabPictures | None:
-        """What the img2img tab was given; None in txt2img."""
-
-    def crop_region(self, p: Any, params: Mapping[str, Any]) -> tuple[int, int, int, int] | None:
-        """What "only masked" cuts out of the tab's picture, from what `before_process_init_images` is given."""
+        """What the img2img tab was given; None in txt2img. What "only masked" cuts out is known when it is sampled."""
 
     def fit_like_tab(self, image: Image.Image, fit: TabFit) -> Image.Image:
         """Bring a picture to size as the img2img tab does with its own."""

@@ -35,7 +35,16 @@ class FirstStageVAE(VAE):
         with _posterior_mode(vae.first_stage_model) as sizes:
             latent = vae.encode(pixels)
         in_tiles = any(size != pixels.shape[1:3] for size in sizes)
-        return Encoded(vae.first_stage_model.process_in(latent).float().cpu(), in_tiles)
+        return Encoded(_scaling(sd_model)(latent).float().cpu(), in_tiles)
+
+
+def _scaling(sd_model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    """What takes a latent to the UNet's scale: a method of the network in `backend`, of the checkpoint's latent format
+    in `ldm_patched`."""
+    network = sd_model.forge_objects.vae.first_stage_model
+    if hasattr(network, "process_in"):
+        return network.process_in
+    return sd_model.forge_objects.unet.model.model_config.latent_format.process_in
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""What stands in for the extension where an older one's package took the name: it says so, and refuses.
+"""What stands in for the extension where it can't be used: it says why, and refuses.
 
-Loaded by its path, because `lib_iclight` is the other extension's then: it imports nothing of this package.
+Loaded by its path, because `lib_iclight` may be another extension's: it imports nothing of this package.
 """
 
 from __future__ import annotations
@@ -16,13 +16,19 @@ from starlette.exceptions import HTTPException
 import lib_iclight
 from iclight_neighbours import find_notice, misdirected
 
-_FOLDERS = [Path(lib_iclight.__path__[0]).parent, *(Path(extension.path) for extension in extensions.active())]
+
+class NotRelit(HTTPException):
+    """APIs answer with its status and `detail`; pages show `str(error)`, which starlette leaves empty."""
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 class ICLightNotice(scripts.Script):
     """Says what to do, and refuses what is asked for over the API."""
 
-    notice = find_notice(Path(__file__).parents[2], _FOLDERS) or ""
+    notice = ""
+    """Empty until it is known; an older extension's package stands in the way otherwise."""
 
     def title(self) -> str:
         return "IC Light"
@@ -34,10 +40,16 @@ class ICLightNotice(scripts.Script):
         gr.HTML(html.escape(self.notice))
         return [gr.Checkbox(False, visible=False)]  # the place of an API request
 
-    def process_before_every_sampling(self, p: Any, asked: Any, **kwargs: Any) -> None:
+    def process(self, p: Any, asked: Any, *args: Any) -> None:
         if asked or misdirected(p, self):
-            # what a hook raises is printed and forgotten; what the sampler raises stops the generation
-            p.sampler.sample = p.sampler.sample_img2img = self._refuse
+            # what a hook raises is printed and forgotten; what the sampling raises stops the generation
+            p.sample = self._refuse
 
     def _refuse(self, *args: Any, **kwargs: Any) -> None:
-        raise HTTPException(422, self.notice)
+        raise NotRelit(422, self.notice)
+
+
+def find_other_package() -> str:
+    """What to say where another extension's package was loaded in the place of this one."""
+    folders = [Path(lib_iclight.__path__[0]).parent, *(Path(extension.path) for extension in extensions.active())]
+    return find_notice(Path(__file__).parents[2], folders) or ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -18,8 +18,9 @@ from ..pictures import Picture
 from ..request import RelightRequest
 from ..setting_types import Place
 from ..weights import read_catalogue
+from .canvas import Canvas
 from .markup import as_html_text
-from .parts import QUIET, UNNAMED
+from .parts import QUIET, UNNAMED, on_picture_by_user
 
 PREVIEW_SIZE = 1024
 """Longer side of the preview that is painted on, in pixels. The cut-out itself has its picture's size."""
@@ -36,14 +37,6 @@ class SubjectCount:
     """How many subjects a page has had: a cut-out that takes a while asks whether its own is still there."""
 
     value: int = 0
-
-
-class Canvas(Protocol):
-    """What the web UI has for painting on a picture: two components, whose values are Pillow images or None."""
-
-    background: Any
-    foreground: Any
-    """The strokes alone, transparent where there are none."""
 
 
 def build_preview(
@@ -73,67 +66,80 @@ def build_preview(
                 painting = canvas(element_id("cutout_canvas"))
             build_part("mask")
     _connect(parts, painting, show, host)
-    return painting.foreground
+    return painting.painted
 
 
 def _connect(parts: dict[str, Any], painting: Canvas, show: Any, host: Host) -> None:
+    def on_press(mask: Any, painted: Any, is_painted: bool) -> tuple[Any, Any, bool]:
+        # What was painted is taken into the mask at once: what is painted while the subject is cut out stays.
+        try:
+            with_strokes = paint_over(mask, painting.strokes(painted))
+        except ICLightError as error:
+            raise gr.Error(as_html_text(str(error))) from error
+        return with_strokes, painting.without_strokes(painted), is_painted or with_strokes is not mask
+
     def on_show(
         subject: Any, cutout: str, edge_shift: float, edge_feather: float, mask: Any, subjects: SubjectCount
     ) -> Image.Image | None:
         started_with = subjects.value
         try:
-            shown = preview_cutout(subject, cutout, edge_shift, edge_feather, mask, host)
+            preview = preview_cutout(subject, cutout, edge_shift, edge_feather, mask, host)
         except ICLightError as error:
             raise gr.Error(as_html_text(str(error))) from error
         # Nothing is cancelled for another subject: gradio would end all that the page waits for, fetches too.
-        return shown if subjects.value == started_with else None
+        return painting.shown(preview) if subjects.value == started_with else None
 
     def on_subject(mask: Any, is_painted: bool, subjects: SubjectCount) -> tuple[Any, ...]:
         # Strokes belong to the picture that they were painted on; a mask from a file may have come before its subject.
         subjects.value += 1
-        return None if is_painted else mask, None, None, False
+        return (None if is_painted else mask, False, *(None for _ in canvas_parts))
 
     mask, mask_is_painted, subjects = parts["mask"], gr.State(False), gr.State(SubjectCount())
-    strokes = [mask, painting.foreground]
+    canvas_parts = list(dict.fromkeys([painting.picture, painting.painted]))
     seen_by = [parts[name] for name in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
-    # first the strokes, at once: what is painted while the subject is cut out stays
-    taking = show.click(take_strokes, [*strokes, mask_is_painted], [*strokes, mask_is_painted], **QUIET)
-    taking.then(on_show, [*seen_by, subjects], painting.background, **UNNAMED)
+    strokes = [mask, painting.painted, mask_is_painted]
+    taking = show.click(on_press, strokes, strokes, **QUIET)
+    taking.then(on_show, [*seen_by, subjects], painting.picture, **UNNAMED)
     mask.upload(lambda: False, None, mask_is_painted, **QUIET)
-    emptied = [mask, painting.foreground, painting.background, mask_is_painted]
-    parts["subject"].input(on_subject, [mask, mask_is_painted, subjects], emptied, **QUIET)
+    emptied = [mask, mask_is_painted, *canvas_parts]
+    on_picture_by_user(parts["subject"], on_subject, [mask, mask_is_painted, subjects], emptied, **QUIET)
 
 
-def with_strokes(values: Sequence[Any]) -> list[Any]:
+def with_strokes(values: Sequence[Any], strokes_of: Callable[[Any], Image.Image | None]) -> list[Any]:
     """The request's values, with what is painted on the canvas taken into the mask.
 
-    :param values: the panel's in the fields' order, and behind them the strokes. Others, as the API's, stay as they
-        are: whoever reads them says what is wrong with them.
+    :param values: the panel's in the fields' order, and behind them what was painted on. Others, as the API's, stay as
+        they are: whoever reads them says what is wrong with them.
+    :param strokes_of: reads the strokes, see :meth:`Canvas.strokes`.
     """
     names = list(SETTINGS)
     if len(values) != len(names) + 1 or not isinstance(values[-1], (Image.Image, type(None))):
         return list(values)
-    *fields, strokes = values
+    *fields, painted = values
     if fields[0] is False:  # nothing is asked for, and a broken mask is nobody's business
         return fields
     mask = names.index("mask")
-    fields[mask] = _painted_over(fields[mask], strokes)
+    fields[mask] = paint_over(fields[mask], strokes_of(painted))
     return fields
 
 
-def take_strokes(
-    mask: Image.Image | None, strokes: Image.Image | None, mask_is_painted: bool
-) -> tuple[Image.Image | None, Image.Image | None, bool]:
-    """Take what was painted into the mask.
+def paint_over(mask: Image.Image | None, strokes: Image.Image | None) -> Image.Image | None:
+    """The mask with strokes on it, transparent where neither is; a mask keeps its proportions, right or wrong.
 
-    :param mask_is_painted: whether there are strokes in the mask already.
-    :returns: the mask, no strokes (a transparent picture), and whether there are strokes in the mask now.
+    :returns: the mask itself where there are no strokes.
+    :raises ICLightError: the mask can't be read.
     """
-    try:
-        painted = _painted_over(mask, strokes)
-    except ICLightError as error:
-        raise gr.Error(as_html_text(str(error))) from error
-    return painted, strokes and Image.new("RGBA", strokes.size), mask_is_painted or painted is not mask
+    if strokes is None:
+        return mask
+    strokes = strokes.convert("RGBA")
+    if strokes.getchannel("A").getbbox() is None:  # nothing but transparency
+        return mask
+    if mask is None:
+        return strokes
+    below = _as_rgba(mask)
+    scale = max(1.0, max(strokes.size) / max(below.size))  # neither loses detail
+    width, height = (round(side * scale) for side in below.size)
+    return Image.alpha_composite(below.resize((width, height)), strokes.resize((width, height)))
 
 
 def preview_cutout(
@@ -158,21 +164,6 @@ def preview_cutout(
     for note in foreground.notes:
         gr.Warning(as_html_text(note))
     return _lay_on_board(foreground)
-
-
-def _painted_over(mask: Image.Image | None, strokes: Image.Image | None) -> Image.Image | None:
-    """The mask with strokes on it, transparent where neither is; a mask keeps its proportions, right or wrong."""
-    if strokes is None:
-        return mask
-    strokes = strokes.convert("RGBA")
-    if strokes.getchannel("A").getbbox() is None:  # nothing but transparency
-        return mask
-    if mask is None:
-        return strokes
-    below = _as_rgba(mask)
-    scale = max(1.0, max(strokes.size) / max(below.size))  # neither loses detail
-    width, height = (round(side * scale) for side in below.size)
-    return Image.alpha_composite(below.resize((width, height)), strokes.resize((width, height)))
 
 
 def _as_rgba(mask: Image.Image) -> Image.Image:

@@ -13,7 +13,7 @@ from ..weights.jobs import FetchJob, JobState, last_fetch, running_fetches, star
 from ..weights.manifest import ManifestFile
 from .choices import Description
 from .markup import as_markdown_text
-from .parts import QUIET, UNNAMED
+from .parts import LASTING, QUIET, in_page
 
 Folders = Callable[[], Sequence[Path]]
 """Tells where models may be; fetched ones go to the first."""
@@ -130,7 +130,6 @@ def connect_offer(offer: FetchOffer, choice: gr.Dropdown) -> None:
     that a page waits for with it.)
     """
     started = offer.fetch.click(offer.start, choice, offer.parts, **QUIET)
-    lasts: dict[str, Any] = {**UNNAMED, "show_progress": "hidden", "concurrency_limit": None}
-    followed = started.then(offer.follow, choice, offer.progress_parts, **lasts)
-    followed.then(None, None, None, js=_REFRESH_ALL_PANELS)
+    followed = started.then(offer.follow, choice, offer.progress_parts, **LASTING)
+    followed.then(None, None, None, **in_page(_REFRESH_ALL_PANELS))
     offer.cancel.click(offer.stop, None, None, **QUIET)

@@ -16,7 +16,8 @@ from ..setting_types import Place, Switch, Tab
 from ..weights import Catalogue, describe_missing_folders, read_catalogue
 from ..weights.kind import Kind
 from . import choices
-from .cutout_preview import Canvas, build_preview
+from .canvas import Canvas
+from .cutout_preview import build_preview
 from .fetching import FetchOffer, build_offer, connect_offer
 from .markup import as_html_text, as_markdown_text
 from .parts import QUIET, build_setting
@@ -42,7 +43,7 @@ class Panel:
     """In the order of the settings."""
 
     strokes: Any
-    """What is painted on the canvas. Put behind the others, its value is taken in by `cutout_preview.with_strokes`."""
+    """What is painted on. Put behind the others, its strokes are taken in by `cutout_preview.with_strokes`."""
 
     infotext_fields: list[tuple[Any, Callable[[dict[str, str]], Any]]]
     """Components, and what a picture's infotext gives each."""

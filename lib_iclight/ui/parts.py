@@ -12,6 +12,12 @@ from ..setting_types import Choice, Number, PictureSetting, Switch, Tab
 UNNAMED: dict[str, Any] = {"api_name": False}
 """For all events: they are the page's, gradio needn't describe them to anyone."""
 
+IS_GRADIO_3 = gr.__version__.startswith("3.")
+"""Some web UIs of the family have stayed with it."""
+
+LASTING: dict[str, Any] = {**UNNAMED, "show_progress": "hidden", **({} if IS_GRADIO_3 else {"concurrency_limit": None})}
+"""For events that take as long as they take, beside others of their kind."""
+
 QUIET: dict[str, Any] = {**UNNAMED, "show_progress": "hidden", "queue": False}
 """For events that only show and hide."""
 
@@ -42,4 +48,26 @@ def build_setting(name: str, tab: Tab = Tab.TXT2IMG, **how: Any) -> Any:
 def build_picture(**how: Any) -> gr.Image:
     """A picture to be given by the user, in any mode."""
     # no image_mode: gradio's own conversion would turn 16-bit greyscale white, `Picture` takes any mode
-    return gr.Image(**{"type": "pil", "image_mode": None, "format": "png", "interactive": True, "height": 280, **how})
+    if not IS_GRADIO_3:  # which knows no other format
+        how = {"format": "png", **how}
+    return gr.Image(**{"type": "pil", "image_mode": None, "interactive": True, "height": 280, **how})
+
+
+def on_picture_by_user(picture: Any, *event: Any, **how: Any) -> None:
+    """Have something happen when the user exchanges a picture or takes it away; not when an event does.
+
+    :param event: function, inputs and outputs.
+    """
+    for listener in (picture.upload, picture.clear) if IS_GRADIO_3 else (picture.input,):
+        listener(*event, **how)
+
+
+def in_page(code: str) -> dict[str, Any]:
+    """An event's argument for JavaScript that is run in the page."""
+    return {"_js" if IS_GRADIO_3 else "js": code}
+
+
+def run_in_page(code: str) -> None:
+    """Have JavaScript run when the page is opened."""
+    page = gr.context.Context.root_block
+    page.load(None, None, None, **in_page(code))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urljoin
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
@@ -44,18 +45,24 @@ def chromium() -> Iterator[Browser]:
 class ForgePage:
     """One page, with one of its tabs open."""
 
-    def __init__(self, page: Page, url: str, tab: str, width: int) -> None:
+    def __init__(self, page: Page, url: str, tab: str, width: int | None) -> None:
         """Open the tab, and wait until Forge has set the page's own defaults, which come after it is drawn.
 
         :param tab: txt2img or img2img.
-        :param width: the default in pixels that tells that they are there.
+        :param width: the default in pixels that tells that they are there; None where Forge sets none.
         """
         self.page = page
         self.tab = tab
         page.goto(url)
-        expect(self.number("txt2img_width")).to_have_value(str(width), timeout=60_000)
+        there = re.compile(r"\d+") if width is None else str(width)
+        expect(self.number("txt2img_width")).to_have_value(there, timeout=60_000)
         page.wait_for_selector(f"#iclight_{tab}_enabled .input-accordion-checkbox", state="attached")
         self.open_tab_within("tabs", tab)
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether strokes are painted on Forge's own canvas, and not on gradio 3's sketch pad."""
+        return not str(self.page.evaluate("gradio_config.version")).startswith("3.")
 
     def switch_tab(self, tab: str) -> None:
         """Go on in the other tab of the same page."""
@@ -79,6 +86,10 @@ class ForgePage:
 
     def give_to_canvas(self, name: str, path: Path) -> None:
         """Put a picture onto one of Forge's canvases, and wait until it is there."""
+        if not self.has_layers:
+            self.upload(name, path)
+            expect(self.page.locator(f"#{name} img").first).to_be_visible(timeout=30_000)
+            return
         canvas = self.page.locator(f"#{name}")
         canvas.locator("input[type=file]").set_input_files(path)
         expect(canvas.locator("img.forge-image")).to_have_attribute(
@@ -89,6 +100,19 @@ class ForgePage:
         """Open one of the tabs of a group of tabs."""
         label = re.compile(rf"^\s*{re.escape(label)}\s*$", re.IGNORECASE)
         self.page.locator(f"#{name} > .tab-nav > button", has_text=label).click()
+
+    def choose_sampler(self, name: str) -> None:
+        """Choose from the tab's list of samplers."""
+        field = self.page.locator(f"#{self.tab}_sampling input")
+        field.fill(name)
+        self.page.get_by_role("option", name=name, exact=True).click()
+        expect(field).to_have_value(name)
+
+    def open_batch(self) -> None:
+        """Open img2img's batch of files."""
+        self.open_tab_within("mode_img2img", "Batch")
+        if not self.page.locator("#img2img_batch_upload").count():
+            pytest.skip("this web UI's batch takes folders of the server")
 
     def generate(self, button: str = "generate") -> None:
         """Press one of the tab's buttons, and wait for what comes of it, picture or error."""
@@ -164,8 +188,8 @@ class ForgePage:
 
     def show_cutout(self) -> None:
         """Press the button, and wait for its answer."""
-        image = self.part("cutout_canvas").locator("img.forge-image")
-        before = image.get_attribute("src") or ""
+        image = self.part("cutout_canvas").locator("img.forge-image" if self.has_layers else "img")
+        before = (image.count() and image.get_attribute("src")) or ""
         self.part("show_cutout").click()
         expect(image).not_to_have_attribute("src", before, timeout=PATIENCE)
         expect(image).to_have_attribute("src", re.compile("^data:image/png"))
@@ -175,8 +199,12 @@ class ForgePage:
         canvas = self.part("cutout_canvas")
         canvas.scroll_into_view_if_needed()
         canvas.hover()
-        canvas.locator("input.forge-toolbar-color").fill(colour)
-        box = canvas.locator("img.forge-image").bounding_box()
+        if self.has_layers:
+            canvas.locator("input.forge-toolbar-color").fill(colour)
+        else:
+            canvas.get_by_label("Select brush color").click()
+            canvas.get_by_label("Brush color", exact=True).fill(colour)
+        box = canvas.locator("img.forge-image" if self.has_layers else "canvas").first.bounding_box()
         assert box is not None
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
         self.page.mouse.move(*points[0])

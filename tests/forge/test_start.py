@@ -111,4 +111,4 @@ def test_another_extension_that_comes_later(tmp_path: Path, write_offsets: Calla
         assert model.name in answer["detail"]
         page = json.dumps(server.get("/config")[1])
         assert page.count("One more folder with IC-Light and matting models") == 1
-        assert page.count(f"{model.name} (foreground)") == 2, "in the panel of each tab"
+        assert page.count(f'["{model.name}", "{model.name}"]') == 2, "in the panel of each tab"

@@ -86,7 +86,7 @@ def txt2img(**more: Any) -> Any:
 
 
 def img2img(*images: Image.Image) -> Any:
-    return txt2img(init_images=list(images) or [picture()], resize_mode=0, width=64, height=64)
+    return txt2img(init_images=list(images) or [picture()], resize_mode=0, width=64, height=64, crop_region=None)
 
 
 def run(hooks: Hooks, p: Any, **settings: Any) -> Any:
@@ -190,14 +190,16 @@ def test_only_masked_takes_the_subjects_part_or_refuses(hooks: Hooks) -> None:
     """The photo is in the tab and in the panel, or another one is in the panel."""
     p = img2img()
     state = run(hooks, p, subject=picture(90))
-    hooks.before_process_init_images(p, {"crop_region": (8, 8, 40, 40)})
+    p.crop_region = (8, 8, 40, 40)
+    hooks.process_before_every_sampling(p, x=torch.zeros(1, 4, 8, 8))
     assert state.subjects[0].tab_fit.crop_region == (8, 8, 40, 40)
-    hooks.before_process_init_images(p, {"crop_region": None})
+    p.crop_region = None
+    hooks.process_before_every_sampling(p, x=torch.zeros(1, 4, 8, 8))
     assert p.iclight.subjects[0].tab_fit is None, "the whole picture: placed as the reference places it"
 
     p = img2img()
     run(hooks, p, subject=Image.new("RGB", (48, 64), (9, 9, 9)))
-    hooks.before_process_init_images(p, {"crop_region": (8, 8, 40, 40)})
+    p.crop_region = (8, 8, 40, 40)
     sentence = refusal(hooks, p)
     assert "48×64" in sentence and "64×48" in sentence and "only masked" in sentence
 

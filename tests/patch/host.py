@@ -57,8 +57,11 @@ class StandInPatcher:
     def has_other_condition(self, unet: Patcher) -> bool:
         return unet.extra_concat_condition is not None
 
-    def add_patches(self, unet: Patcher, name: str, patches: Mapping[str, Any], strength: float) -> set[str]:
-        return unet.add_patches(filename=name, patches=patches, strength_patch=strength)
+    def clone_patched(
+        self, unet: Patcher, name: str, patches: Mapping[str, Any], strength: float
+    ) -> tuple[Patcher, set[str]]:
+        clone = unet.clone()
+        return clone, clone.add_patches(filename=name, patches=patches, strength_patch=strength)
 
     def carries_patches(self, unet: Patcher, name: str) -> bool:
         return any(key[0] == name for key in unet.lora_patches)

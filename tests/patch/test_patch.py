@@ -279,3 +279,19 @@ def test_a_wrapper_is_named_by_where_it_comes_from(sd_model: Any, offsets: Offse
     assert name_wrapper(unet) == f"the wrapper of {__name__}"
     patched(sd_model, offsets)
     assert name_wrapper(sd_model.forge_objects.unet) == f"the wrapper of {__name__}", "ours is never to blame"
+
+
+def test_the_condition_is_copied_once_for_each_kind_of_input(sd_model: Any, offsets: Offsets) -> None:
+    """What comes from the CPU comes with a pass's first call: the device is never waited for afterwards."""
+    patched(sd_model, offsets, numbered(1))
+    unet = Unet()
+    for call in unet_calls(sd_model, unet, 2, 2, 1, 2):
+        assert call["c_concat"].shape[0] == len(call["x"])
+    given = [call["c_concat"] for call in unet.calls]
+    assert given[0] is given[1] is given[3] and given[2].shape == (1, 4, 8, 8)
+
+
+def unet_calls(sd_model: Any, unet: Unet, *batches: int) -> list[dict[str, Any]]:
+    for batch in batches:
+        call_unet(sd_model.forge_objects.unet, unet, torch.zeros(batch, 4, 8, 8), 1)
+    return unet.calls

@@ -16,7 +16,6 @@ from tests.tiny import TinyModels, write_models
 HOOKS = (
     "before_process",
     "process",
-    "before_process_init_images",
     "process_before_every_sampling",
     "postprocess",
 )

@@ -112,7 +112,7 @@ def test_img2img_keeps_its_sampler_for_all_batches(webui: WebUI, listener: HookL
     assert len(images) == 4
     assert info["all_seeds"] == [7, 8, 9, 10]
     assert listener.samplers[0] is listener.samplers[1]
-    assert listener.hooks[:3] == ["before_process", "process", "before_process_init_images"]
+    assert listener.hooks[:3] == ["before_process", "process", "process_before_every_sampling"]
 
 
 def test_what_is_put_on_the_unet_before_the_reset_is_lost(webui: WebUI, listener: HookListener) -> None:
@@ -201,7 +201,7 @@ def test_only_masked_tells_the_crop_and_pastes_it_back(webui: WebUI, listener: H
     mask = Image.new("L", (100, 120), 0)
     mask.paste(255, (20, 30, 60, 70))
     told = []
-    listener.actions["before_process_init_images"] = lambda p, params: told.append(params["crop_region"])
+    listener.actions["process_before_every_sampling"] = lambda p, **_: told.append(p.crop_region)
     image = webui.img2img(request(init_images=[portrait()], mask=mask, mask_blur=0, inpainting_fill=1, steps=2))[0][0]
     assert told == [(20, 30, 60, 70)]
     assert image.size == (100, 120)

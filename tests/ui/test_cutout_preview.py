@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from iclight_standalone.host import standalone_host
 from iclight_standalone.sampler import State
 from lib_iclight.errors import ICLightError
-from lib_iclight.ui.cutout_preview import PREVIEW_SIZE, preview_cutout, take_strokes
+from lib_iclight.ui.cutout_preview import PREVIEW_SIZE, paint_over, preview_cutout
 
 HOST = standalone_host([Path("nowhere")], State())
 RED, WHITE, BLACK = (200, 20, 30), (255, 255, 255, 255), (0, 0, 0, 255)
@@ -34,10 +34,7 @@ def strokes(*boxes: tuple[tuple[int, int, int, int], tuple], size: tuple[int, in
 
 
 def show(subject: Any, mask: Any = None, painted: Any = None, cutout: str = "auto") -> tuple[Any, Image.Image]:
-    mask, left, _ = take_strokes(mask, painted, False)
-    if painted is not None:
-        assert left.size == painted.size
-        assert left.getextrema()[3] == (0, 0), "strokes are in the mask from now on"
+    mask = paint_over(mask, painted)
     return mask, preview_cutout(subject, cutout, 0, 0, mask, HOST)
 
 

@@ -56,11 +56,21 @@ def input_accordion(value: bool, label: str, elem_id: str) -> Iterator[gr.Checkb
 
 
 class Canvas:
-    """Forge's `ForgeCanvas`, as far as its values go."""
+    """Forge's canvas, as far as its values go."""
 
     def __init__(self, elem_id: str) -> None:
-        self.background = gr.Image(type="pil", elem_id=f"{elem_id}_background")
-        self.foreground = gr.Image(type="pil", image_mode="RGBA", elem_id=f"{elem_id}_foreground")
+        self.picture = gr.Image(type="pil", elem_id=f"{elem_id}_picture")
+        self.painted = gr.Image(type="pil", image_mode="RGBA", elem_id=f"{elem_id}_painted")
+
+    def shown(self, picture: Image.Image) -> Image.Image:
+        return picture
+
+    @staticmethod
+    def strokes(painted: Image.Image | None) -> Image.Image | None:
+        return painted
+
+    def without_strokes(self, painted: Image.Image | None) -> Image.Image | None:
+        return painted and Image.new("RGBA", painted.size)
 
 
 class WebUI(StandaloneWebUI):
@@ -436,7 +446,7 @@ def test_what_is_painted_and_not_shown_yet_is_in_the_request(tab: Tab, models: P
         sent[fields.index(field)] = value
 
     def asked() -> RelightRequest | None:
-        return parse(with_strokes(sent), lambda name: Kind.FOREGROUND, tab)
+        return parse(with_strokes(sent, Canvas.strokes), lambda name: Kind.FOREGROUND, tab)
 
     assert np.array_equal(asked().mask.alpha, np.asarray(mask)[..., 3]), "nothing is painted"
     sent[-1] = painted((80, 60), (30, 0, 80, 9), (0, 0, 0, 255))
@@ -500,7 +510,7 @@ def test_a_mask_from_a_file_may_come_before_its_subject(models: Path) -> None:
         "it was shown, and nothing was painted"
     )
     over, strokes, is_painted = taking.fn(mask, stroke, is_painted)
-    assert on_subject.fn(over, is_painted, SubjectCount()) == (None, None, None, False)
+    assert on_subject.fn(over, is_painted, SubjectCount()) == (None, False, None, None)
     assert taking.fn(over, strokes, True)[2], "strokes of an earlier press are in it still"
 
 
@@ -517,7 +527,7 @@ def test_the_host_may_release_a_cut_out_that_was_shown(models: Path) -> None:
 
 @pytest.mark.parametrize("args", [[], [False], [{"light": "left"}], [True, "a", "b"], [True] * 21])
 def test_what_is_not_the_panels_is_left_as_it_is(args: list[Any]) -> None:
-    assert with_strokes(args) == args
+    assert with_strokes(args, Canvas.strokes) == args
 
 
 # ------------------------------------------------------------------------------------------------ infotext

@@ -1,9 +1,9 @@
-"""The web UI of Stable Diffusion WebUI Forge, main branch."""
+"""The web UI that the whole family shares: Stable Diffusion WebUI Forge, Neo, reForge, Classic, ersatzForge."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,7 @@ from modules import images, img2img, paths, processing, sd_models, shared
 from PIL import Image
 
 from ..errors import ICLightError
-from . import BatchPicture, ExtraResult, TabFit, TabPictures, WebUI, forge_memory
+from . import BatchPicture, ExtraResult, TabFit, TabPictures, WebUI, memory
 from .refusal import RelightRefused
 from .results import infotext_without
 from .sampler import keep_latent_in_mask
@@ -53,11 +53,7 @@ class ForgeWebUI(WebUI):
     def tab_pictures(self, p: Any) -> TabPictures | None:
         if not hasattr(p, "init_images"):
             return None
-        return TabPictures(list(p.init_images), TabFit(p.resize_mode, p.width, p.height))
-
-    def crop_region(self, p: Any, params: Mapping[str, Any]) -> tuple[int, int, int, int] | None:
-        region = params["crop_region"]
-        return None if region is None else tuple(region)
+        return TabPictures(list(p.init_images), TabFit(p.resize_mode, p.width, p.height, _crop_region(p)))
 
     def fit_like_tab(self, image: Image.Image, fit: TabFit) -> Image.Image:
         if fit.crop_region is not None:
@@ -93,7 +89,10 @@ class ForgeWebUI(WebUI):
         # "Switch at 1" is no exception: some samplers call the UNet more often than they have steps. Of two passes
         # one has the refiner whatever the setting is; the gallery's upscale button runs the second alone.
         is_second_alone = getattr(p, "firstpass_image", None) is not None
-        return not (is_second_alone and shared.opts.hires_fix_refiner_pass == "first pass")
+        passes = getattr(shared.opts, "hires_fix_refiner_pass", None)
+        if passes is None:  # Neo has no such setting: there it never switches where there is a hires pass
+            return not getattr(p, "enable_hr", False)
+        return not (is_second_alone and passes == "first pass")
 
     def hires_checkpoint(self, p: Any) -> Path | None:
         name = getattr(p, "hr_checkpoint_name", None) if getattr(p, "enable_hr", False) else None
@@ -119,7 +118,7 @@ class ForgeWebUI(WebUI):
         return RelightRefused(error)
 
     def release_with_models(self, release: Callable[[], None]) -> None:
-        forge_memory.release_with_models(release)
+        memory.release_with_models(release)
 
     # Results
 
@@ -128,15 +127,23 @@ class ForgeWebUI(WebUI):
         told = processed.infotexts
         first = processed.index_of_first_image
         shown = len(processed.images) + len(processed.extra_images)
-        processed.infotexts = [*told, *[processed.info] * (shown - len(told))]
+        infotexts = [*told, *[processed.info] * (shown - len(told))]
+        ours = []
         for each in extra:
             number = first + each.result
             text = infotext_without(told[number] if number < len(told) else processed.info, each.untold)
             if shared.opts.enable_pnginfo:
                 each.image.info["parameters"] = text
-            processed.infotexts.append(text)
-        # a list of its own: on Forge it is p's, and shared with every copy of that p
-        processed.extra_images = [*processed.extra_images, *(each.image for each in extra)]
+            ours.append(text)
+        # lists of their own: on Forge they are p's, and shared with every copy of that p
+        added = [each.image for each in extra]
+        if _api_sends_extra_images():
+            processed.extra_images = [*processed.extra_images, *added]
+            processed.infotexts = infotexts + ours
+        else:
+            before = len(processed.images)
+            processed.images = [*processed.images, *added]
+            processed.infotexts = infotexts[:before] + ours + infotexts[before:]
 
     def drop_results(self, processed: Any, with_infotexts: bool = False) -> None:
         processed.images = []
@@ -145,6 +152,22 @@ class ForgeWebUI(WebUI):
 
     def add_comment(self, processed: Any, sentence: str) -> None:
         processed.comments += f"{sentence}\n"
+
+
+def _api_sends_extra_images() -> bool:
+    """Whether the API's answers hold more than the results; reForge's don't."""
+    from modules.api.api import Api  # no web UI needs it where nobody generates
+
+    return "extra_images" in Api.text2imgapi.__code__.co_names
+
+
+def _crop_region(p: Any) -> tuple[int, int, int, int] | None:
+    """What "only masked" has cut out: `init` says where its result will be pasted to. A blank mask cuts out nothing,
+    and there the host takes its mask away, while `paste_to` may be another picture's."""
+    if p.paste_to is None or p.mask_for_overlay is None or not p.inpaint_full_res:
+        return None
+    left, top, width, height = p.paste_to
+    return left, top, left + width, top + height
 
 
 def _frames_of(function: Callable[..., Any]) -> Iterator[FrameType]:
