@@ -22,7 +22,7 @@ ROOMS_WITHOUT_HOST := api condition finish foreground generation guard hosts lig
 
 SITE := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: demo page test test-long test-forge-versions
+.PHONY: demo page test check-types run-tests test-long test-forge-versions
 
 demo: $(VENV)/ready
 	$(BIN)/python -m iclight_standalone demo
@@ -30,10 +30,16 @@ demo: $(VENV)/ready
 page: $(VENV)/ready
 	$(BIN)/python -m iclight_standalone page
 
+# Types are checked beside the tests, as that takes one process a minute.
 test: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(MAKE) --jobs 2 check-types run-tests
+
+check-types:
 	$(BIN)/python -m mypy lib_iclight iclight_standalone iclight_workshop scripts install.py iclight_neighbours.py
+
+run-tests:
 	$(BIN)/python $(PYTEST) -m "not long"
 
 test-long: $(VENV)/ready

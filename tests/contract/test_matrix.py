@@ -146,7 +146,9 @@ def lights(cell: Cell, width: int, height: int) -> list[Image.Image]:
 
 def is_long(cell: Cell) -> bool:
     """Those that differ from others by one thing that is told apart elsewhere too."""
-    return cell.images == 2 or cell.mask == "whole picture"
+    if cell.images == 2 or cell.mask == "whole picture" or cell.tab == "hires":
+        return True
+    return (sentence(cell) is None and cell.light not in ("fc side", "fbc image")) or cell.light == "fbc mirrored"
 
 
 @pytest.mark.parametrize(

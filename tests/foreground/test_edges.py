@@ -18,7 +18,9 @@ from lib_iclight.pictures import Picture
 # ------------------------------------------------------------------------------------------------ following colours
 
 
-@pytest.mark.parametrize("found_at", [(320, 320), (1024, 1024), (448, 336)])
+@pytest.mark.parametrize(
+    "found_at", [(320, 320), *(pytest.param(size, marks=pytest.mark.long) for size in [(1024, 1024), (448, 336)])]
+)
 @pytest.mark.parametrize("radius", [2, 3])
 def test_hair_is_found_again_at_full_size(
     found_at: tuple[int, int], radius: int, figure: Callable[[str, float], float]

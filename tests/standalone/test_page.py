@@ -25,6 +25,16 @@ from lib_iclight.weights.kind import Kind
 
 from .conftest import portrait
 
+
+@pytest.fixture(scope="module", autouse=True)
+def own_proxies() -> Iterator[None]:
+    """What serving sets for its process is not there for the tests that follow."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("no_proxy", "NO_PROXY"):
+            environment.setenv(name, ADDRESS)
+        yield
+
+
 STEPS, SIDE = 2, 64
 
 LABELS = {

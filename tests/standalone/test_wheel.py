@@ -15,6 +15,8 @@ from .conftest import portrait
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.long
+
 PROGRAM = """
 import importlib, sys
 from pathlib import Path

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from iclight_workshop.training import stages
 from iclight_workshop.training.stages import Plan, train
 
+pytestmark = pytest.mark.long
+
 PLAN = Plan("line", 50, 0.5)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
 from iclight_standalone.networks import SCALING, FirstStage, Unet
 from iclight_workshop.training.trainable import TrainableVAE, enlarge_epsilon, make_unet, scale_to_real_epsilon, widen
+
+pytestmark = pytest.mark.long
 
 
 def shuffled(network: nn.Module) -> nn.Module:
