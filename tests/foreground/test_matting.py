@@ -138,6 +138,7 @@ def test_what_is_no_onnx_file_after_all(tmp_path: Path) -> None:
         model.estimate_alpha(photo(9, 9), read_catalogue([tmp_path]))
 
 
+@pytest.mark.long
 def test_without_onnxruntime_the_sentence_says_so(tmp_path: Path) -> None:
     file = stand_ins.U2NET.write(tmp_path)
     program = f"""

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 LAYERS = ("lib_iclight", "iclight_standalone", "iclight_workshop", "tests")
@@ -69,6 +71,7 @@ def test_no_layer_imports_one_above_it() -> None:
         assert {name for name in loaded if name.partition(".")[0] in above} == set(), LAYERS[number]
 
 
+@pytest.mark.long
 def test_the_reference_uses_nothing_that_it_judges() -> None:
     (loaded,) = import_afresh(["iclight_standalone.reference"])
     ours = {name for name in loaded if name.partition(".")[0] in LAYERS}

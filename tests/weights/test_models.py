@@ -318,6 +318,7 @@ def test_a_second_load_opens_nothing(write_offsets: Write) -> None:
 
 
 @linux
+@pytest.mark.long
 def test_only_the_last_files_are_kept_open(write_offsets: Write) -> None:
     paths = [write_offsets(f"{number}.safetensors", seed=number) for number in range(6)]
     first = load_offsets(paths[0])
