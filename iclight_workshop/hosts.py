@@ -1,8 +1,8 @@
-"""Runs the contract on real hosts, and keeps what came of it for README's table.
+"""Runs the contract on real hosts, keeps what came of it, and prints a table of all that was kept.
 
 `python -m iclight_workshop.hosts NAME FOLDER PYTHON` runs one host, known by its name in :data:`HOSTS`, from the folder
 that it lies in with the Python of its environment, which takes half an hour on two cores. What came of it goes to
-`iclight_workshop/hosts.json`; `python -m iclight_workshop.tables` writes the table.
+`iclight_workshop/hosts.json`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         **summarise(report),
     }
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(results[given.name], indent=2))
+    print(list_hosts())
     return int(any(failed for _, failed in results[given.name]["cells"].values()))
 
 
@@ -105,7 +105,7 @@ def read_revision(folder: Path) -> str:
 
 
 def list_hosts() -> str:
-    """README's table, from what was kept."""
+    """A table of the hosts, from what was kept."""
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     names = list(CELLS)
     rows = [f"| host | {' | '.join(names)} | c_concat | UNet | run |", "| --- " * (len(names) + 4) + "|"]

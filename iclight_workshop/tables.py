@@ -15,8 +15,6 @@ from lib_iclight.foreground.methods import AUTO, METHODS
 from lib_iclight.setting_types import Setting
 from lib_iclight.weights.kind import Kind
 
-from .hosts import list_hosts
-
 README = Path(__file__).parents[1] / "README.md"
 
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -69,7 +67,7 @@ def _shown(default: Any) -> str:
     return f"`{default.value}`" if isinstance(default, Enum) else f"`{default}`"
 
 
-TABLES = {"settings": list_settings, "cutouts": list_cutouts, "hosts": list_hosts}
+TABLES = {"settings": list_settings, "cutouts": list_cutouts}
 
 if __name__ == "__main__":
     main()
