@@ -36,10 +36,10 @@ test: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(MAKE) --jobs 2 check-types run-tests
 
-check-types:
+check-types: $(VENV)/ready
 	$(BIN)/python -m mypy lib_iclight iclight_standalone iclight_workshop scripts install.py iclight_neighbours.py
 
-run-tests:
+run-tests: $(VENV)/ready
 	$(BIN)/python $(PYTEST) -m "not long"
 
 test-long: $(VENV)/ready

@@ -23,16 +23,8 @@ ROOT = Path(__file__).parents[1]
 
 RESULTS = Path(__file__).with_name("hosts.json")
 
-HOSTS = {
-    "Forge": "lllyasviel/stable-diffusion-webui-forge, main",
-    "Forge Neo": "Haoming02/sd-webui-forge-classic, neo",
-    "reForge": "Panchovix/stable-diffusion-webui-reForge, main",
-    "reForge dev2": "Panchovix/stable-diffusion-webui-reForge, dev2",
-    "Forge Classic": "Haoming02/sd-webui-forge-classic, classic",
-    "ersatzForge": "DenOfEquity/ersatzForge",
-    "Forge previous": "lllyasviel/stable-diffusion-webui-forge, tag previous",
-}
-"""Where each comes from, by its name in the table."""
+HOSTS = ("Forge", "Forge Neo", "reForge", "reForge dev2", "Forge Classic", "ersatzForge", "Forge previous")
+"""Their names in the table, in its order."""
 
 CELLS = {
     "fc": r"forge-(fc|cfg-1|long-prompt|strength|size-136x200)\]",

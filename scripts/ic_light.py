@@ -10,6 +10,8 @@ from iclight_neighbours import load_notice_script, print_to_console
 OWN = Path(__file__).parents[1]
 
 if Path(lib_iclight.__path__[0]).samefile(OWN / "lib_iclight"):
+    from lib_iclight.errors import ICLightError
+
     try:
         from lib_iclight.hosts.find import check_host
 
@@ -19,7 +21,7 @@ if Path(lib_iclight.__path__[0]).samefile(OWN / "lib_iclight"):
         register(__file__)
         __all__ = ["ICLightScript"]
     except Exception as error:  # the web UI lacks something: its other scripts and its API go on
-        sentence = str(error) if type(error).__name__ == "ICLightError" else f"IC-Light could not start ({error!r})."
+        sentence = str(error) if isinstance(error, ICLightError) else f"IC-Light could not start ({error!r})."
         print_to_console(sentence)
         ICLightNotice = load_notice_script(OWN, sentence)
         __all__ = ["ICLightNotice"]

@@ -28,7 +28,7 @@ class ICLightNotice(scripts.Script):
     """Says what to do, and refuses what is asked for over the API."""
 
     notice = ""
-    """Empty until it is known; an older extension's package stands in the way otherwise."""
+    """Why there is no panel; set by whoever loads this file."""
 
     def title(self) -> str:
         return "IC Light"

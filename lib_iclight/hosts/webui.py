@@ -137,13 +137,13 @@ class ForgeWebUI(WebUI):
             ours.append(text)
         # lists of their own: on Forge they are p's, and shared with every copy of that p
         added = [each.image for each in extra]
-        if _api_sends_extra_images():
-            processed.extra_images = [*processed.extra_images, *added]
-            processed.infotexts = infotexts + ours
-        else:
+        if added and not _api_sends_extra_images():
             before = len(processed.images)
             processed.images = [*processed.images, *added]
             processed.infotexts = infotexts[:before] + ours + infotexts[before:]
+        else:
+            processed.extra_images = [*processed.extra_images, *added]
+            processed.infotexts = infotexts + ours
 
     def drop_results(self, processed: Any, with_infotexts: bool = False) -> None:
         processed.images = []

@@ -20,6 +20,7 @@ from lib_iclight.errors import ICLightError
 from lib_iclight.fields import DEFAULTS, SETTINGS
 from lib_iclight.foreground import METHODS, CutoutSettings
 from lib_iclight.hosts import Host
+from lib_iclight.hosts.canvas import LayeredCanvas
 from lib_iclight.infotext import infotext_name, infotext_of
 from lib_iclight.pictures import Picture
 from lib_iclight.request import RelightRequest, parse
@@ -55,22 +56,12 @@ def input_accordion(value: bool, label: str, elem_id: str) -> Iterator[gr.Checkb
         yield checkbox
 
 
-class Canvas:
-    """Forge's canvas, as far as its values go."""
+class Canvas(LayeredCanvas):
+    """Forge's canvas, of other components."""
 
     def __init__(self, elem_id: str) -> None:
         self.picture = gr.Image(type="pil", elem_id=f"{elem_id}_picture")
         self.painted = gr.Image(type="pil", image_mode="RGBA", elem_id=f"{elem_id}_painted")
-
-    def shown(self, picture: Image.Image) -> Image.Image:
-        return picture
-
-    @staticmethod
-    def strokes(painted: Image.Image | None) -> Image.Image | None:
-        return painted
-
-    def without_strokes(self, painted: Image.Image | None) -> Image.Image | None:
-        return painted and Image.new("RGBA", painted.size)
 
 
 class WebUI(StandaloneWebUI):
@@ -481,9 +472,9 @@ def test_a_cut_out_of_an_earlier_subject_is_not_shown(models: Path) -> None:
     """It belongs to another picture; and no event cancels another, as gradio ends all that the page waits for."""
     webui = WebUI(models)
     blocks, panel = built(Tab.TXT2IMG, models, webui)
-    _, showing = show_cutout(blocks)
+    taking, showing = show_cutout(blocks)
     (on_subject,) = events(blocks, (component(panel, "subject")._id, "input"))
-    assert showing.outputs[0] in on_subject.outputs, "what is shown is emptied at once"
+    assert {*taking.outputs, *showing.outputs} == set(on_subject.outputs), "what is shown is emptied at once"
     *_, subjects = (each.value for each in showing.inputs)
     subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
     asked = [subject, DEFAULTS["cutout"], 0.0, 0.0, None, subjects]
@@ -510,6 +501,8 @@ def test_a_mask_from_a_file_may_come_before_its_subject(models: Path) -> None:
         "it was shown, and nothing was painted"
     )
     over, strokes, is_painted = taking.fn(mask, stroke, is_painted)
+    assert strokes.size == stroke.size
+    assert strokes.getextrema()[3] == (0, 0), "strokes are in the mask from now on"
     assert on_subject.fn(over, is_painted, SubjectCount()) == (None, False, None, None)
     assert taking.fn(over, strokes, True)[2], "strokes of an earlier press are in it still"
 
