@@ -26,6 +26,10 @@ ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "PYTH
 OPTIONS = {"sd_model_checkpoint": "full-size-a.safetensors", "live_previews_enable": False}
 """Forge's settings unless told otherwise: a preview costs time and changes nothing."""
 
+NEO_OPTIONS = {"VERSION_UID": "PY313", "res_step": 8}
+"""Without the version that it was installed for Neo waits for somebody to press Enter; the size of a hires pass is
+rounded to `res_step`."""
+
 
 class ForgeError(RuntimeError):
     """Forge did not start, or has died; the message ends with its log."""
@@ -67,6 +71,7 @@ class ForgeServer:
     def __post_init__(self) -> None:
         self.port = free_port()
         self.seconds_to_start = 0.0
+        self.processor_seconds_to_start = 0.0
         self._links: list[Path] = []
         self._settings: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -80,6 +85,11 @@ class ForgeServer:
     def has_modules(self) -> bool:
         """Whether text encoders and the VAE are chosen as modules beside the checkpoint, in hires passes too."""
         return (self.forge / "modules_forge" / "main_entry.py").exists()
+
+    @property
+    def is_neo(self) -> bool:
+        """Whether it is a Forge Neo."""
+        return is_neo(self.forge)
 
     @property
     def url(self) -> str:
@@ -121,8 +131,7 @@ class ForgeServer:
         self._link_extensions()
         self._settings = tempfile.TemporaryDirectory(prefix="forge-settings-")
         settings = Path(self._settings.name)
-        # without the version that it was installed for, Neo waits for somebody to press Enter
-        options = {**OPTIONS, "VERSION_UID": "PY313"} if is_neo(self.forge) else OPTIONS
+        options = OPTIONS | (NEO_OPTIONS if self.is_neo else {})
         (settings / "config.json").write_text(json.dumps({**options, **self.options}), encoding="utf-8")
         command = [str(self.python), "launch.py", *FLAGS, cpu_flag(self.forge)]
         command += ["--port", str(self.port)]
@@ -147,6 +156,7 @@ class ForgeServer:
                 raise ForgeError(f"Forge did not start within {self.patience} s.\n{self.read_log()[-4000:]}")
             time.sleep(0.02)
         self.seconds_to_start = time.monotonic() - start
+        self.processor_seconds_to_start = self._processor_seconds()
 
     def _link_extensions(self) -> None:
         for name, folder in self.extensions.items():
@@ -200,6 +210,11 @@ class ForgeServer:
         status = self._process_file("status").read_text()
         kilobytes = {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB$", status, re.MULTILINE)}
         return Memory(*(1024 * kilobytes[name] for name in ("RssAnon", "RssFile", "VmHWM")))
+
+    def _processor_seconds(self) -> float:
+        """Seconds of a processor that it has taken, its ended children's included (Linux only)."""
+        ticks = self._process_file("stat").read_text().rpartition(")")[2].split()[11:15]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
     def reset_peak(self) -> None:
         """Let the peak begin anew (Linux only)."""

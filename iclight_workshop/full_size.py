@@ -2,7 +2,7 @@
 
     python -m iclight_workshop.full_size "$FORGE_DIR"
 
-Writes 13 GB into Forge's `models`, by the configurations that Forge ships; files that are there already stay.
+Writes 15 GB into Forge's `models`, by the configurations that Forge ships; files that are there already stay.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from transformers import CLIPTextConfig
+from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from .random_models import (
     Architecture,
     Shapes,
     Tensors,
+    draw,
     draw_checkpoint,
     draw_offsets,
     draw_text_model,
     draw_unet,
     draw_vae,
+    read_shapes,
     replace_in_turn,
     write_model,
 )
@@ -96,6 +98,47 @@ def draw_lora(architecture: Architecture, seed: int, rank: int = 4) -> Tensors:
     return tensors
 
 
+def draw_control(architecture: Architecture, seed: int) -> Tensors:
+    """A ControlNet under diffusers names; the convolutions that begin at zero are random too."""
+    names = ("cross_attention_dim", "attention_head_dim", "block_out_channels", "layers_per_block")
+    config = {name: architecture.unet[name] for name in names}
+    shapes = read_shapes(lambda: ControlNetModel(**config))
+    return {name: each.half() for name, each in draw(shapes, torch.Generator().manual_seed(seed), {})}
+
+
+VISION = {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 16}
+"""OpenCLIP's ViT-H/14, which IP-Adapter looks at its picture with."""
+
+
+def draw_vision_model(seed: int) -> Tensors:
+    """IP-Adapter's `image_encoder/model.safetensors`; newer releases of transformers leave `vision_model.` out."""
+    config = CLIPVisionConfig(**VISION, image_size=224, patch_size=14, projection_dim=1024)
+    shapes = read_shapes(lambda: CLIPVisionModelWithProjection(config))
+    tensors = {"vision_model.embeddings.position_ids": torch.arange(257)[None]}
+    for name, each in draw(shapes, torch.Generator().manual_seed(seed), {}):
+        prefix = "" if name.startswith(("visual_projection.", "vision_model.")) else "vision_model."
+        tensors[prefix + name] = each.half()
+    return tensors
+
+
+def draw_ip_adapter(architecture: Architecture, seed: int) -> Tensors:
+    """`ip-adapter_sd15`: a projection of the picture's embedding to four tokens, and keys and values of each of the 16
+    cross-attentions, in the order down, up, middle; their numbers are odd."""
+    unet = architecture.unet_shapes()
+    values = [name for name in unet if name.endswith("attn2.to_v.weight")]
+    values.sort(key=lambda name: ("down", "up", "mid").index(name.split("_")[0]))
+    shapes: Shapes = {
+        "image_proj.proj.weight": (4 * 768, 1024),
+        "image_proj.proj.bias": (4 * 768,),
+        "image_proj.norm.weight": (768,),
+        "image_proj.norm.bias": (768,),
+    }
+    for number, name in enumerate(values):
+        shapes[f"ip_adapter.{2 * number + 1}.to_k_ip.weight"] = unet[name]
+        shapes[f"ip_adapter.{2 * number + 1}.to_v_ip.weight"] = unet[name]
+    return {name: each.half() for name, each in draw(shapes, torch.Generator().manual_seed(seed), {})}
+
+
 FILES: dict[str, tuple[str, Callable[[Architecture], Tensors]]] = {
     "Stable-diffusion/full-size-a.safetensors": (SD15, lambda of: draw_checkpoint(of, seed=1)),
     "Stable-diffusion/full-size-b.safetensors": (SD15, lambda of: draw_checkpoint(of, seed=2)),
@@ -103,6 +146,9 @@ FILES: dict[str, tuple[str, Callable[[Architecture], Tensors]]] = {
     "Stable-diffusion/full-size-sd2.safetensors": (SD2, lambda of: draw_sd2_checkpoint(of, seed=4)),
     "ic-light/iclight_sd15_fc.safetensors": (SD15, lambda of: draw_offsets(of, seed=5, in_channels=8)),
     "ic-light/iclight_sd15_fbc.safetensors": (SD15, lambda of: draw_offsets(of, seed=6, in_channels=12)),
+    "ControlNet/full-size-control.safetensors": (SD15, lambda of: draw_control(of, seed=8)),
+    "ControlNet/full-size-ip-adapter.safetensors": (SD15, lambda of: draw_ip_adapter(of, seed=9)),
+    "ControlNetPreprocessor/CLIP-ViT-H-14.safetensors": (SD15, lambda of: draw_vision_model(seed=10)),
     "Lora/full-size-lora.safetensors": (SD15, lambda of: draw_lora(of, seed=7)),
 }
 """Every file by its path under Forge's `models`: whose architecture it has, and what draws its weights."""

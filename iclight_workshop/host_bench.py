@@ -60,6 +60,9 @@ class Bench(Protocol):
     offsets: Mapping[str, Path]
     """By what they are: fc, fbc."""
 
+    def round_size(self, width: int, height: int) -> tuple[int, int]:
+        """The size that the host samples where this one is asked for."""
+
     def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
         """Ask txt2img or img2img, with the fields of Forge's API."""
 
@@ -76,6 +79,10 @@ class ProbedBench:
     def __init__(self, probe_folder: Path) -> None:
         self._probe_folder = probe_folder
         probe_folder.mkdir(exist_ok=True)
+
+    def round_size(self, width: int, height: int) -> tuple[int, int]:
+        """See :class:`Bench`."""
+        return width, height
 
     def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
         """See :class:`Bench`."""
@@ -112,10 +119,17 @@ class ForgeBench(ProbedBench):
         self.checkpoint = models / "Stable-diffusion" / "full-size-a.safetensors"
         self.offsets = {kind: models / "ic-light" / f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fbc")}
 
+    def round_size(self, width: int, height: int) -> tuple[int, int]:
+        if not self.server.is_neo:
+            return width, height
+        return (width + 32) // 64 * 64, (height + 32) // 64 * 64
+
     def post(self, tab: str, payload: Mapping[str, Any]) -> Outcome:
         self.clear_passes()
         if payload.get("enable_hr") and self.server.has_modules:  # without it the host's own API fails
             payload = {**payload, "hr_additional_modules": ["Use same choices"]}
+        if payload.get("hr_upscaler") == "Lanczos" and self.server.is_neo:  # it enlarges so where no upscaler is named
+            payload = {**payload, "hr_upscaler": "None"}
         status, answer = self.server.post(f"/sdapi/v1/{tab}", payload)
         if status != 200 or not isinstance(answer, dict):
             detail = (answer.get("detail") or str(answer)) if isinstance(answer, dict) else answer

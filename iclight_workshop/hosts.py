@@ -1,8 +1,9 @@
-"""Runs the contract on real hosts, keeps what came of it, and prints a table of all that was kept.
+"""Runs the contract, or the neighbours' tests, on a real host, and keeps what came of it.
 
 `python -m iclight_workshop.hosts NAME FOLDER PYTHON` runs one host, known by its name in :data:`HOSTS`, from the folder
-that it lies in with the Python of its environment, which takes half an hour on two cores. What came of it goes to
-`iclight_workshop/hosts.json`.
+that it lies in with the Python of its environment, which takes half an hour on two cores. With `--neighbours` it runs
+other extensions beside a relight instead. What came of it goes to `iclight_workshop/hosts.json`, from which
+`python -m iclight_workshop.tables` writes the documents' tables.
 """
 
 from __future__ import annotations
@@ -26,7 +27,17 @@ RESULTS = Path(__file__).with_name("hosts.json")
 HOSTS = ("Forge", "Forge Neo", "reForge", "reForge dev2", "Forge Classic", "ersatzForge", "Forge previous")
 """Their names in the table, in its order."""
 
+CONTRACT = [
+    "tests/contract",
+    "tests/forge/test_host.py",
+    "tests/forge/test_lacking.py",
+    "-k",
+    "forge and not test_cell",
+]
+NEIGHBOURS = ["tests/forge/test_neighbours.py"]
+
 CELLS = {
+    "page": r"test_it_loads|test_the_api_relights",
     "fc": r"forge-(fc|cfg-1|long-prompt|strength|size-136x200)\]",
     "fbc": r"forge-fbc",
     "light": r"test_txt2img_starts|test_own_light_map|test_light_denoise",
@@ -37,8 +48,12 @@ CELLS = {
     "batches": r"batch|each_picture_of_the_tab|each_init_image",
     "plain as before": r"test_plain_generation",
     "refusals": r"wrong_request",
+    "lacking": r"test_what_is_missing",
 }
 """The table's columns, and the tests that each stands for."""
+
+FIGURES = {"c_concat": "c_concat", "UNet": "UNet", "hook, ms": "later hook, ms", "merge, s": "later merge, s"}
+"""How a figure's name ends, and what the table calls its largest value."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,47 +62,78 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("name", choices=HOSTS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("python", type=Path)
-    parser.add_argument("--select", default="", metavar="EXPRESSION", help="run some of the tests, as pytest's -k")
+    parser.add_argument("--neighbours", action="store_true", help="run other extensions beside a relight")
     given = parser.parse_args(arguments)
-    report = run(given.folder, given.python, given.select)
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    results[given.name] = {
-        "revision": read_revision(given.folder),
-        "date": datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat(),
-        **summarise(report),
-    }
+    code, report = run(given.folder, given.python, NEIGHBOURS if given.neighbours else CONTRACT)
+    results = read_results()
+    kept = results.setdefault(given.name, {})
+    kept["revision"] = read_revision(given.folder)
+    today = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
+    if given.neighbours:
+        kept["neighbours"] = {"date": today, "figures": summarise_neighbours(report)}
+    else:
+        kept |= {"date": today, **summarise(report)}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(list_hosts())
-    return int(any(failed for _, failed in results[given.name]["cells"].values()))
+    print(list_neighbours() if given.neighbours else list_hosts())
+    return code
 
 
-def run(folder: Path, python: Path, select: str) -> ElementTree.Element:
-    """pytest's report of the contract on a host."""
+def read_results() -> dict[str, Any]:
+    """What was kept, by the host's name."""
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+
+
+def run(folder: Path, python: Path, tests: list[str]) -> tuple[int, ElementTree.Element]:
+    """Run tests on a host; pytest's status and report."""
     with tempfile.TemporaryDirectory() as kept:
         path = Path(kept) / "report.xml"
-        expression = f"forge and ({select})" if select else "forge"
-        command = [sys.executable, "-m", "pytest", "-q", "tests/contract", "-k", expression, f"--junitxml={path}"]
-        command += ["--ignore", "tests/contract/test_matrix.py"]
+        command = [sys.executable, "-m", "pytest", "-q", "-rfEs", *tests, f"--junitxml={path}"]
         environment = {**os.environ, "FORGE_DIR": str(folder.absolute()), "FORGE_PYTHON": str(python.absolute())}
-        subprocess.run(command, cwd=ROOT, env=environment, check=False)
-        return ElementTree.parse(path).getroot()
+        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        return code, ElementTree.parse(path).getroot()
 
 
 def summarise(report: ElementTree.Element) -> dict[str, Any]:
     """How many tests of each cell passed and failed, and the largest figures."""
     cells = {name: [0, 0] for name in CELLS}
-    figures = {"c_concat": 0.0, "UNet": 0.0}
+    figures = dict.fromkeys(FIGURES.values(), 0.0)
     for test in report.iter("testcase"):
-        failed = test.find("failure") is not None or test.find("error") is not None
         for name, pattern in CELLS.items():
-            if re.search(pattern, test.get("name", "")):
-                cells[name][failed] += 1
-        for each in test.iter("property"):
-            kind, _, value = each.get("value", "").rpartition(" ")
-            for name in figures:
-                if kind.endswith(name):
-                    figures[name] = max(figures[name], float(value))
+            if re.search(pattern, test.get("name", "")) and test.find("skipped") is None:
+                cells[name][_failed(test)] += 1
+        for kind, value in _figures(test):
+            for end, name in FIGURES.items():
+                if kind.endswith(end):
+                    figures[name] = max(figures[name], value)
     return {"cells": cells, "figures": figures}
+
+
+def summarise_neighbours(report: ElementTree.Element) -> dict[str, dict[str, float] | str]:
+    """By neighbour its largest figures, or what came of it instead."""
+    found: dict[str, dict[str, float] | str] = {}
+    for test in report.iter("testcase"):
+        match = re.fullmatch(r"test_neighbour\[(.*)\]", test.get("name", ""))
+        if match is None:
+            continue
+        if _failed(test):
+            found[match[1]] = "failed"
+        elif test.find("skipped") is None:
+            figures: dict[str, float] = {}
+            for kind, value in _figures(test):
+                name = kind.rpartition(": ")[2]
+                figures[name] = max(figures.get(name, 0.0), value)
+            found[match[1]] = figures or "refused, by name"
+    return found
+
+
+def _failed(test: ElementTree.Element) -> bool:
+    return test.find("failure") is not None or test.find("error") is not None
+
+
+def _figures(test: ElementTree.Element) -> list[tuple[str, float]]:
+    """What the test has noted: the test's name and what it is, and its value."""
+    noted = [each.get("value", "").rpartition(" ") for each in test.iter("property")]
+    return [(kind, float(value)) for kind, _, value in noted]
 
 
 def read_revision(folder: Path) -> str:
@@ -97,19 +143,42 @@ def read_revision(folder: Path) -> str:
 
 
 def list_hosts() -> str:
-    """A table of the hosts, from what was kept."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    names = list(CELLS)
-    rows = [f"| host | {' | '.join(names)} | c_concat | UNet | run |", "| --- " * (len(names) + 4) + "|"]
-    for name in HOSTS:
-        kept = results.get(name)
-        if kept is None:
-            rows.append(f"| {name} |" + " |" * (len(names) + 2) + " not yet |")
-            continue
-        cells = [_mark(*kept["cells"].get(cell, (0, 0))) for cell in names]
-        figures = [f"{value:.1e}" for value in kept["figures"].values()]
-        rows.append(f"| {name} | {' | '.join([*cells, *figures])} | {kept['revision']}, {kept['date']} |")
+    """A table of the hosts, from what was kept: how many tests of each kind passed."""
+    results = read_results()
+    rows = [_row("", *HOSTS), "| --- " * (len(HOSTS) + 1) + "|"]
+    run_hosts = {name: results[name] for name in HOSTS if "cells" in results.get(name, {})}
+    for cell in CELLS:
+        marks = [_mark(*run_hosts[name]["cells"][cell]) if name in run_hosts else "" for name in HOSTS]
+        rows.append(_row(cell, *marks))
+    for figure in FIGURES.values():
+        values = [f"{run_hosts[name]['figures'][figure]:.2g}" if name in run_hosts else "" for name in HOSTS]
+        rows.append(_row(figure, *values))
+    for what in ("revision", "date"):
+        rows.append(_row(what, *(run_hosts[name][what] if name in run_hosts else "not yet" for name in HOSTS)))
     return "\n".join(rows) + "\n"
+
+
+def list_neighbours() -> str:
+    """A table of the neighbours on each host that they were run on."""
+    hosts = {name: each["neighbours"]["figures"] for name, each in read_results().items() if "neighbours" in each}
+    rows = [_row("beside a relight", *hosts), "| --- " * (len(hosts) + 1) + "|"]
+    for neighbour in dict.fromkeys(name for figures in hosts.values() for name in figures):
+        rows.append(_row(neighbour, *(_describe(figures.get(neighbour)) for figures in hosts.values())))
+    return "\n".join(rows) + "\n"
+
+
+def _describe(figures: dict[str, float] | str | None) -> str:
+    if figures is None:
+        return "not there"
+    if isinstance(figures, str):
+        return figures
+    plain, relit = figures["changes plain"], figures["changes relit"]
+    change = "changes nothing" if not plain and not relit else f"plain {plain:.1%}, relit {relit:.1%}"
+    return f"{change}; c_concat {figures['c_concat']:.1e}"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _mark(passed: int, failed: int) -> str:

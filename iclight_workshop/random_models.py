@@ -47,20 +47,20 @@ class Architecture:
 
     def unet_shapes(self, in_channels: int = 4) -> Shapes:
         """The UNet's parameters under diffusers names, with as many input channels as asked for."""
-        return _read_shapes(lambda: UNet2DConditionModel.from_config(self.unet, in_channels=in_channels))
+        return read_shapes(lambda: UNet2DConditionModel.from_config(self.unet, in_channels=in_channels))
 
     def vae_shapes(self) -> Shapes:
         """The VAE's parameters under diffusers names."""
-        return _read_shapes(lambda: AutoencoderKL.from_config(self.vae))
+        return read_shapes(lambda: AutoencoderKL.from_config(self.vae))
 
     def text_shapes(self, **changes: int) -> Shapes:
         """The text model's parameters, without the `text_model.` that newer releases of transformers leave out."""
         config = CLIPTextConfig.from_dict({**self.text, **changes})
-        shapes = _read_shapes(lambda: CLIPTextModel(config))
+        shapes = read_shapes(lambda: CLIPTextModel(config))
         return {name.removeprefix("text_model."): shape for name, shape in shapes.items()}
 
 
-def _read_shapes(build: Callable[[], torch.nn.Module]) -> Shapes:
+def read_shapes(build: Callable[[], torch.nn.Module]) -> Shapes:
     """Names and shapes of a module's parameters, at no memory."""
     with torch.device("meta"):
         return {name: tuple(parameter.shape) for name, parameter in build().named_parameters()}

@@ -1,4 +1,4 @@
-"""README's tables that are derived from the code: `python -m iclight_workshop.tables` writes them anew.
+"""The documents' tables that are derived: `python -m iclight_workshop.tables` writes them anew.
 
 Each stands between `<!-- table: NAME -->` and `<!-- end of table -->`.
 """
@@ -15,15 +15,20 @@ from lib_iclight.foreground.methods import AUTO, METHODS
 from lib_iclight.setting_types import Setting
 from lib_iclight.weights.kind import Kind
 
-README = Path(__file__).parents[1] / "README.md"
+from .hosts import list_hosts, list_neighbours
+
+ROOT = Path(__file__).parents[1]
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "neighbours.md"]
 
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
 def main() -> None:
-    """Write README's tables anew."""
-    text = README.read_text(encoding="utf-8")
-    README.write_text(renew_tables(text), encoding="utf-8", newline="\n")
+    """Write every document's tables anew."""
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        document.write_text(renew_tables(text), encoding="utf-8", newline="\n")
 
 
 def renew_tables(text: str) -> str:
@@ -67,7 +72,12 @@ def _shown(default: Any) -> str:
     return f"`{default.value}`" if isinstance(default, Enum) else f"`{default}`"
 
 
-TABLES = {"settings": list_settings, "cutouts": list_cutouts}
+TABLES = {
+    "settings": list_settings,
+    "cutouts": list_cutouts,
+    "hosts": list_hosts,
+    "neighbours": list_neighbours,
+}
 
 if __name__ == "__main__":
     main()

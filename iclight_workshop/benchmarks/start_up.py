@@ -3,19 +3,22 @@
     FORGE_DIR=… FORGE_PYTHON=… python -m iclight_workshop.benchmarks.start_up [starts]
 
 Starts Forge with its page, ten times with the extension and ten times without unless told otherwise, in turn, until
-the API answers; and runs `install.py` as often, which Forge does beforehand. The status is 1 if the bound is missed:
-let nothing else run meanwhile.
+the API answers; and runs `install.py` as often, which Forge does beforehand. What is judged is the processor's time: a
+start is computation of one thread, and on a machine that others use as well its seconds by the clock differ by more
+than the extension adds. Both are printed. The status is 1 if the bound is missed.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..forge_server import ForgeServer
@@ -27,43 +30,60 @@ BOUND = 0.3
 """Seconds that the extension may add, `install.py` included."""
 
 
-def start(extensions: Mapping[str, Path]) -> float:
-    """Seconds until a Forge with these extensions answers."""
+@dataclass(frozen=True)
+class Seconds:
+    """What something took."""
+
+    clock: float
+    processor: float
+
+
+def start(extensions: Mapping[str, Path]) -> Seconds:
+    """What it takes until a Forge with these extensions answers."""
     with (
         tempfile.TemporaryDirectory() as folder,
         ForgeServer.from_environment(Path(folder) / "forge.log", extensions=extensions) as server,
     ):
         if extensions and "Error loading script" in server.read_log():
             raise SystemExit(f"The extension was not loaded.\n{server.read_log()}")
-        return server.seconds_to_start
+        return Seconds(server.seconds_to_start, server.processor_seconds_to_start)
 
 
-def install() -> float:
-    """Seconds that `install.py` takes when there is nothing to do."""
-    begin = time.perf_counter()
+def install() -> Seconds:
+    """What `install.py` takes when there is nothing to do."""
+    before, begin = _of_children(), time.perf_counter()
     said = subprocess.run([os.environ["FORGE_PYTHON"], REPOSITORY / "install.py"], capture_output=True, check=True)
+    seconds = Seconds(time.perf_counter() - begin, _of_children() - before)
     if said.stdout:
         raise SystemExit(f"There was something to do: {said.stdout.decode()}")
-    return time.perf_counter() - begin
+    return seconds
+
+
+def _of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> int:
     """Measure, and print the medians."""
     starts = int(sys.argv[1]) if len(sys.argv) > 1 else STARTS
     start({})  # what is measured is not the disk
-    seconds: dict[str, list[float]] = {"without the extension": [], "with it": []}
+    seconds: dict[str, list[Seconds]] = {"without the extension": [], "with it": []}
     for number in range(starts):
         pairs = [("without the extension", {}), ("with it", {"sd-forge-iclight": REPOSITORY})]
         for name, extensions in reversed(pairs) if number % 2 else pairs:
             seconds[name].append(start(extensions))
     seconds["install.py"] = [install() for _ in range(starts)]
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    print(f"{f'{starts} starts (s)':<24}{'median':>8}{'fastest':>9}{'slowest':>9}")
-    for name, times in seconds.items():
-        print(f"{name:<24}{medians[name]:8.3f}{min(times):9.3f}{max(times):9.3f}")
-    added = medians["with it"] - medians["without the extension"] + medians["install.py"]
+    for kind in ("clock", "processor"):
+        times = {name: [getattr(each, kind) for each in taken] for name, taken in seconds.items()}
+        medians = {name: statistics.median(each) for name, each in times.items()}
+        print(f"{f'{starts} starts, s by the {kind}':<30}{'median':>8}{'fastest':>9}{'slowest':>9}")
+        for name, each in times.items():
+            print(f"{name:<30}{medians[name]:8.3f}{min(each):9.3f}{max(each):9.3f}")
+        added = medians["with it"] - medians["without the extension"] + medians["install.py"]
+        print(f"{'added':<30}{added:8.3f}\n")
     held = added <= BOUND
-    print(f"\n{'held  ' if held else 'MISSED'}  the extension adds at most {BOUND} s: {added:.3f} s")
+    print(f"{'held  ' if held else 'MISSED'}  the extension adds at most {BOUND} s of the processor: {added:.3f} s")
     return 0 if held else 1
 
 

@@ -52,6 +52,8 @@ def record_calls(model: Any, record: dict[str, Any], folder: Path, keep: int) ->
             options = conditions.get("transformer_options", {})
             call = {"input": x, "timestep": t, "c_concat": conditions.get("c_concat"), "output": output}
             call |= {"unet_output": predicted[0]}
+            if conditions.get("control") is not None:
+                call |= {"control": conditions["control"]}
             call |= {"c_crossattn": conditions.get("c_crossattn"), "cond_or_uncond": options.get("cond_or_uncond")}
             record["calls"].append(plain(call))
         return output

@@ -20,17 +20,11 @@ def test_condition_and_unet(bench: Bench, case: Case, figure: Callable[[str, flo
     grids = outcome.info.get("index_of_first_image", 0)
     assert len(outcome.images) == case.images + grids
     assert np.asarray(outcome.images[0]).std() > 1
-    assert [(each["pass"], each["x"].shape[-1] * 8, each["x"].shape[-2] * 8) for each in outcome.passes] == list(
-        case.passes
-    )
-    check_passes(bench, case, outcome.passes, bench.checkpoint, figure)
-
-
-def check_passes(bench: Bench, case: Case, passes: list, checkpoint: object, figure: Callable) -> None:
-    """Compare every recorded UNet call with the reference: first its condition, then what the UNet makes of that."""
-    denoiser = oracle.Denoiser(checkpoint, bench.offsets[case.offsets], case.strength)
-    for (name, width, height), recorded in zip(case.passes, passes, strict=True):
-        condition = oracle.condition(checkpoint, *case.pictures(width, height))
+    sizes = [(name, *(size if name == "hires" else bench.round_size(*size))) for name, *size in case.passes]
+    assert [(each["pass"], each["x"].shape[-1] * 8, each["x"].shape[-2] * 8) for each in outcome.passes] == sizes
+    denoiser = oracle.Denoiser(bench.checkpoint, bench.offsets[case.offsets], case.strength)
+    for (name, width, height), recorded in zip(sizes, outcome.passes, strict=True):
+        condition = oracle.condition(bench.checkpoint, *case.pictures(width, height))
         assert recorded["calls"]
         for call in recorded["calls"]:
             repeated = condition.repeat(len(call["input"]) // len(condition), 1, 1, 1)

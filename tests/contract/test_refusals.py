@@ -30,8 +30,3 @@ def test_wrong_request(bench: Bench, wrong: Wrong) -> None:
     assert outcome.detail[0].isprintable() and outcome.detail.endswith((".", "?"))
     assert len(outcome.detail) < 400
     assert not any(each["calls"] for each in outcome.passes), "nothing may be sampled"
-
-
-def test_there_are_sixty() -> None:
-    assert len(WRONG) >= 60
-    assert len({wrong.name for wrong in WRONG}) == len(WRONG)

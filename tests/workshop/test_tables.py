@@ -1,15 +1,15 @@
-"""README tells what the code does."""
+"""The documents tell what the code does, and what came of its runs."""
 
 from __future__ import annotations
 
-from iclight_workshop.tables import README, TABLES, renew_tables
+from iclight_workshop.tables import DOCUMENTS, TABLES, renew_tables
 
 
-def test_readmes_tables_are_the_codes() -> None:
+def test_the_documents_tables_are_the_codes() -> None:
     """`python -m iclight_workshop.tables` writes them."""
-    text = README.read_text(encoding="utf-8")
-    assert renew_tables(text) == text
-    assert all(f"<!-- table: {name} -->" in text for name in TABLES)
+    texts = [document.read_text(encoding="utf-8") for document in DOCUMENTS]
+    assert [renew_tables(text) for text in texts] == texts
+    assert all(any(f"<!-- table: {name} -->" in text for text in texts) for name in TABLES)
 
 
 def test_a_table_that_is_out_of_date_is_written_anew() -> None:
