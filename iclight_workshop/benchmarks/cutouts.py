@@ -192,7 +192,7 @@ def find_richest_part(alphas: list[np.ndarray]) -> tuple[slice, slice]:
         np.sum(outlines, axis=0), -1, (size, size), anchor=(0, 0), normalize=False, borderType=cv2.BORDER_CONSTANT
     )
     counted = counted[: height - size + 1, : width - size + 1]
-    top, left = np.unravel_index(int(counted.argmax()), counted.shape)
+    top, left = np.unravel_index(int(np.argmax(counted)), counted.shape)
     return np.s_[top : top + size, left : left + size]
 
 

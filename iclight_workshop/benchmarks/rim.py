@@ -42,7 +42,7 @@ def find_rim(photo: np.ndarray, alphas: list[np.ndarray]) -> Rim:
     """
     window = np.ones((2 * _CERTAIN + 1,) * 2, np.uint8)
     inside, outside = (
-        cv2.erode(np.logical_and.reduce(certain).astype(np.uint8), window) > 0
+        cv2.erode(np.all(certain, axis=0).astype(np.uint8), window) > 0
         for certain in ([alpha >= 250 for alpha in alphas], [alpha <= 5 for alpha in alphas])
     )
     subject, background = (_spread(photo, where) for where in (inside, outside))
@@ -78,6 +78,6 @@ def _spread(photo: np.ndarray, where: np.ndarray) -> np.ndarray:
     _, labels = cv2.distanceTransformWithLabels(
         (~where).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    of_label = np.zeros((int(labels.max()) + 1, 3), np.float32)
+    of_label = np.zeros((int(np.max(labels)) + 1, 3), np.float32)
     of_label[labels[where]] = mean[where]
     return of_label[labels]

@@ -247,7 +247,7 @@ def _make_foreground(
         whole, colour = _continue_colours(picture, own, alpha)
         if method.name != NONE or settings.mask is not None:
             colour = estimate_foreground_colours(colour, _divide(moved, own))
-    if alpha.min() == 255:
+    if np.min(alpha) == 255:
         return Foreground(picture, whole, colour, picture if own is None else Picture(colour), method.name)
     return Foreground(picture, whole, colour, Picture(composite_on_grey(colour, alpha), alpha), method.name)
 

@@ -41,10 +41,12 @@ class Meter(scripts.Script):
         p.meter["handle"] = p.sd_model.forge_objects.unet.model.diffusion_model.register_forward_pre_hook(called)
 
     def postprocess(self, p: Any, processed: Any, *arguments: Any) -> None:
-        """Write the figures; the backup holds the original of each tensor that Forge has merged something into."""
-        backup = p.sd_model.forge_objects.unet.model.lora_loader.backup.values()
+        """Write the figures; the backup holds the original of each tensor that the host has merged something into."""
+        unet = p.sd_model.forge_objects.unet
+        backup = getattr(unet.model, "lora_loader", unet).backup.values()
+        tensors = [getattr(original, "weight", original) for original in backup]
         figures = {
             "seconds_to_unet": p.meter["seconds_to_unet"],
-            "backup": sum(tensor.numel() * tensor.element_size() for tensor in backup),
+            "backup": sum(tensor.numel() * tensor.element_size() for tensor in tensors),
         }
         Path(os.environ["ICLIGHT_METER_FILE"]).write_text(json.dumps(figures), encoding="utf-8")
