@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ import torch
 from hypothesis import HealthCheck, settings
 from safetensors.torch import save_file
 
-torch.set_num_threads(1)  # each of the parallel workers has one core; and with models this small threads mostly wait
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # each worker has one core; and with models this small threads mostly wait
 
 # Both cores may be busy with something else: a slow example is no wrong one.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
