@@ -178,7 +178,8 @@ class Recipe:
 def locate_pixels(size: int) -> tuple[np.ndarray, np.ndarray]:
     """x and y of every pixel's middle, [size, size] each."""
     middles = (np.arange(size) + 0.5) / size * 2 - 1
-    return np.meshgrid(middles, middles)
+    x, y = np.meshgrid(middles, middles)
+    return x, y
 
 
 def draw_lighting(random: np.random.Generator, is_white: bool = False) -> Lighting:

@@ -69,7 +69,8 @@ def _extract_details(rgb: np.ndarray, radius: float) -> tuple[np.ndarray, np.nda
     base = extract_base(rgb, radius)
     floor = cv2.LUT(base, _floors())
     levels = to_linear(np.arange(256))
-    return cv2.log(cv2.LUT(rgb, levels) + floor) - cv2.LUT(base, np.log(levels + _floors())), floor
+    light: np.ndarray = cv2.LUT(rgb, levels) + floor
+    return cv2.log(light) - cv2.LUT(base, np.log(levels + _floors())), floor
 
 
 @functools.lru_cache(maxsize=1)

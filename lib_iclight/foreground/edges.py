@@ -35,7 +35,7 @@ def follow_colours(rgb: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndarra
     alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
     guide = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     slopes, offset = _fit_linear_model(guide, alpha, radius)
-    fine = cv2.resize(offset, (width, height), interpolation=cv2.INTER_LINEAR)
+    fine: np.ndarray = cv2.resize(offset, (width, height), interpolation=cv2.INTER_LINEAR)
     for channel in range(3):
         fine += cv2.resize(slopes[..., channel], (width, height), interpolation=cv2.INTER_LINEAR) * (
             rgb[..., channel] / np.float32(255)
@@ -84,9 +84,9 @@ def paint_over(alpha: np.ndarray, mask: Picture) -> np.ndarray:
             "give one of the same proportions."
         )
     grey = cv2.cvtColor(mask.rgb, cv2.COLOR_RGB2GRAY)
-    opacity = np.ones(grey.shape, np.float32) if mask.alpha is None else mask.alpha / np.float32(255)
+    opacity: np.ndarray = np.ones(grey.shape, np.float32) if mask.alpha is None else mask.alpha / np.float32(255)
     # Premultiplied, so that the colour of what is transparent doesn't come in by scaling.
-    paint = grey * opacity
+    paint: np.ndarray = grey * opacity
     if paint.shape != alpha.shape:
         how = cv2.INTER_AREA if mask.width > width else cv2.INTER_LINEAR
         paint, opacity = (cv2.resize(each, (width, height), interpolation=how) for each in (paint, opacity))
