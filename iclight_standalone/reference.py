@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import functools
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,8 +178,6 @@ class Denoiser:
     checkpoint: Path
     offsets: Path
     strength: float = 1.0
-    in_float64: bool = False
-    """Free of roundings of its own: two float32 networks that round apart differ by 2.4e-6 on some processors."""
 
     def epsilon(
         self, x: torch.Tensor, sigma: torch.Tensor, context: torch.Tensor, c_concat: torch.Tensor
@@ -197,28 +193,4 @@ class Denoiser:
         """The same of a latent that is scaled already, [N, 4, h, w], at levels of noise 0…999, [N]."""
         unet = relighting_unet(self.checkpoint, self.offsets, self.strength)
         wide = torch.cat([scaled, c_concat.repeat(len(scaled) // len(c_concat), 1, 1, 1)], dim=1)
-        if not self.in_float64:
-            return unet(wide, timesteps, context).sample
-        with _widened(unet):
-            return unet(wide.double(), timesteps, context.double()).sample
-
-
-@contextmanager
-def _widened(network: torch.nn.Module) -> Iterator[None]:
-    """While it is open, a float32 network computes in float64. Its weights are widened a layer at a time, as all of
-    them would not fit into memory beside a host."""
-
-    def widen(layer: torch.nn.Module, _: Any) -> None:
-        layer.double()
-
-    def narrow(layer: torch.nn.Module, *_: Any) -> None:
-        layer.float()
-
-    layers = [each for each in network.modules() if next(each.parameters(recurse=False), None) is not None]
-    handles = [each.register_forward_pre_hook(widen) for each in layers]
-    handles += [each.register_forward_hook(narrow) for each in layers]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+        return unet(wide, timesteps, context).sample

@@ -39,7 +39,7 @@ def unet_error(bench: ForgeBench, recorded: Mapping[str, Any], name: str) -> flo
     """Of a pass's first call, by the condition that it was given."""
     path = bench.checkpoint.with_name(name)
     call = recorded["calls"][0]
-    expected = oracle.Denoiser(path, bench.offsets["fc"], in_float64=True).epsilon(
+    expected = oracle.Denoiser(path, bench.offsets["fc"]).epsilon(
         call["input"], call["timestep"].float(), call["c_crossattn"], call["c_concat"]
     )
     return oracle.relative_error(call["unet_output"], expected)
