@@ -18,6 +18,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 SCALING_FACTOR = 0.18215
@@ -66,15 +67,10 @@ def light_map(side: str, width: int, height: int) -> Image.Image:
 # Networks
 
 
-@functools.lru_cache(maxsize=1)
-def _checkpoint(path: Path) -> Tensors:
-    """Key: the path; a file that is written anew under it is not seen. Bound: one checkpoint. Emptied by: the next."""
-    return load_file(path)
-
-
 def _part(path: Path, prefix: str) -> Tensors:
     """A checkpoint's tensors under a prefix, which they keep, in float32."""
-    return {key: value.float() for key, value in _checkpoint(path).items() if key.startswith(prefix)}
+    with safe_open(path, framework="pt") as file:
+        return {key: file.get_tensor(key).float() for key in file.keys() if key.startswith(prefix)}
 
 
 @functools.lru_cache(maxsize=1)

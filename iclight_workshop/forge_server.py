@@ -23,8 +23,12 @@ FLAGS = ("--skip-torch-cuda-test", "--skip-prepare-environment", "--api")
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 """Nothing of this reaches out to a network, and the log is complete at any moment."""
 
-OPTIONS = {"sd_model_checkpoint": "full-size-a.safetensors", "live_previews_enable": False}
-"""Forge's settings unless told otherwise: a preview costs time and changes nothing."""
+OPTIONS = {
+    "sd_model_checkpoint": "full-size-a.safetensors",
+    "live_previews_enable": False,
+    "img2img_background_color": "#ffffff",
+}
+"""Forge's settings unless told otherwise: a preview costs time and changes nothing, and Neo's colour is grey."""
 
 NEO_OPTIONS = {"VERSION_UID": "PY313", "res_step": 8}
 """Without the version that it was installed for Neo waits for somebody to press Enter; the size of a hires pass is

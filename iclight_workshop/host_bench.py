@@ -60,6 +60,9 @@ class Bench(Protocol):
     offsets: Mapping[str, Path]
     """By what they are: fc, fbc."""
 
+    enlarges_latents: bool
+    """Whether a hires pass can start from an enlarged latent, and not only from an enlarged picture."""
+
     def round_size(self, width: int, height: int) -> tuple[int, int]:
         """The size that the host samples where this one is asked for."""
 
@@ -75,6 +78,8 @@ class Bench(Protocol):
 
 class ProbedBench:
     """What every bench does with the folder that the probe writes to."""
+
+    enlarges_latents = True
 
     def __init__(self, probe_folder: Path) -> None:
         self._probe_folder = probe_folder
@@ -118,6 +123,7 @@ class ForgeBench(ProbedBench):
         models = server.forge / "models"
         self.checkpoint = models / "Stable-diffusion" / "full-size-a.safetensors"
         self.offsets = {kind: models / "ic-light" / f"iclight_sd15_{kind}.safetensors" for kind in ("fc", "fbc")}
+        self.enlarges_latents = server.get("/sdapi/v1/latent-upscale-modes")[1] != []
 
     def round_size(self, width: int, height: int) -> tuple[int, int]:
         if not self.server.is_neo:

@@ -9,6 +9,7 @@ other extensions beside a relight instead. What came of it goes to `iclight_work
 from __future__ import annotations
 
 import argparse
+import copy
 import datetime
 import json
 import os
@@ -16,6 +17,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -63,16 +65,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("python", type=Path)
     parser.add_argument("--neighbours", action="store_true", help="run other extensions beside a relight")
+    parser.add_argument("--again", action="store_true", help="run those tests of the contract that failed last time")
     given = parser.parse_args(arguments)
-    code, report = run(given.folder, given.python, NEIGHBOURS if given.neighbours else CONTRACT)
     results = read_results()
     kept = results.setdefault(given.name, {})
+    tests = NEIGHBOURS if given.neighbours else kept["failed"] if given.again else CONTRACT
+    code, report = run(given.folder, given.python, tests)
     kept["revision"] = read_revision(given.folder)
     today = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
     if given.neighbours:
         kept["neighbours"] = {"date": today, "figures": summarise_neighbours(report)}
     else:
-        kept |= {"date": today, **summarise(report)}
+        kept |= {"date": today, **summarise(report, kept if given.again else None)}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(list_neighbours() if given.neighbours else list_hosts())
     return code
@@ -93,19 +97,29 @@ def run(folder: Path, python: Path, tests: list[str]) -> tuple[int, ElementTree.
         return code, ElementTree.parse(path).getroot()
 
 
-def summarise(report: ElementTree.Element) -> dict[str, Any]:
-    """How many tests of each cell passed and failed, and the largest figures."""
-    cells = {name: [0, 0] for name in CELLS}
-    figures = dict.fromkeys(FIGURES.values(), 0.0)
+def summarise(report: ElementTree.Element, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """How many tests of each cell passed and failed, which failed, and the largest figures.
+
+    :param before: what was kept of the run whose failures the report is of.
+    """
+    cells = {name: [0, 0] for name in CELLS} if before is None else copy.deepcopy(before["cells"])
+    figures = dict.fromkeys(FIGURES.values(), 0.0) if before is None else dict(before["figures"])
+    failed = []
     for test in report.iter("testcase"):
+        if _failed(test):
+            failed.append(f"{test.get('classname', '').replace('.', '/')}.py::{test.get('name')}")
         for name, pattern in CELLS.items():
-            if re.search(pattern, test.get("name", "")) and test.find("skipped") is None:
+            if not re.search(pattern, test.get("name", "")):
+                continue
+            if before is not None:
+                cells[name][True] -= 1
+            if test.find("skipped") is None:
                 cells[name][_failed(test)] += 1
         for kind, value in _figures(test):
             for end, name in FIGURES.items():
                 if kind.endswith(end):
                     figures[name] = max(figures[name], value)
-    return {"cells": cells, "figures": figures}
+    return {"cells": cells, "failed": failed, "figures": figures}
 
 
 def summarise_neighbours(report: ElementTree.Element) -> dict[str, dict[str, float] | str]:

@@ -15,7 +15,8 @@ def report(*tests: str) -> ElementTree.Element:
 def case(name: str, inside: str = "", **figures: float) -> str:
     """One test, and what it has noted."""
     noted = "".join(f'<property name="figure" value="{name}: {kind} {value}"/>' for kind, value in figures.items())
-    return f'<testcase name="{name}"><properties>{noted}</properties>{inside}</testcase>'
+    inside = f"<properties>{noted}</properties>{inside}"
+    return f'<testcase classname="tests.contract.test_figures" name="{name}">{inside}</testcase>'
 
 
 def test_a_cell_counts_what_passed_and_failed_and_leaves_out_what_was_skipped() -> None:
@@ -31,6 +32,11 @@ def test_a_cell_counts_what_passed_and_failed_and_leaves_out_what_was_skipped() 
     assert summary["cells"]["refusals"] == [1, 0]
     assert summary["cells"]["hires"] == [0, 0]
     assert summary["figures"]["c_concat"] == 4e-6 and summary["figures"]["UNet"] == 1e-6
+    assert summary["failed"] == ["tests/contract/test_figures.py::test_condition_and_unet[forge-fbc-plain]"]
+
+    again = summarise(report(case("test_condition_and_unet[forge-fbc-plain]", c_concat=5e-6)), summary)
+    assert again["cells"]["fbc"] == [2, 0] and again["cells"]["refusals"] == [1, 0]
+    assert again["failed"] == [] and again["figures"]["c_concat"] == 5e-6
 
 
 def test_a_neighbour_has_its_figures_or_what_came_of_it() -> None:
