@@ -65,16 +65,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("python", type=Path)
     parser.add_argument("--neighbours", action="store_true", help="run other extensions beside a relight")
-    parser.add_argument("--again", action="store_true", help="run those tests of the contract that failed last time")
+    parser.add_argument("--again", action="store_true", help="run those tests that didn't pass last time")
     given = parser.parse_args(arguments)
     results = read_results()
     kept = results.setdefault(given.name, {})
-    tests = NEIGHBOURS if given.neighbours else kept["failed"] if given.again else CONTRACT
+    neighbours = kept.get("neighbours", {}).get("figures", {}) if given.again else {}
+    if given.neighbours:
+        tests = NEIGHBOURS + [f"--deselect={NEIGHBOURS[0]}::test_neighbour[{name}]" for name in _passed(neighbours)]
+    else:
+        tests = kept["failed"] if given.again else CONTRACT
     code, report = run(given.folder, given.python, tests)
     kept["revision"] = read_revision(given.folder)
     today = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
     if given.neighbours:
-        kept["neighbours"] = {"date": today, "figures": summarise_neighbours(report)}
+        kept["neighbours"] = {"date": today, "figures": neighbours | summarise_neighbours(report)}
     else:
         kept |= {"date": today, **summarise(report, kept if given.again else None)}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
@@ -138,6 +142,10 @@ def summarise_neighbours(report: ElementTree.Element) -> dict[str, dict[str, flo
                 figures[name] = max(figures.get(name, 0.0), value)
             found[match[1]] = figures or "refused, by name"
     return found
+
+
+def _passed(neighbours: Mapping[str, Any]) -> list[str]:
+    return [name for name, figures in neighbours.items() if figures != "failed"]
 
 
 def _failed(test: ElementTree.Element) -> bool:

@@ -33,6 +33,9 @@ class Neighbour:
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Of the request."""
 
+    base: Mapping[str, Any] = field(default_factory=dict)
+    """Of the request with and without it."""
+
     tab: str = "txt2img"
     in_tiles: bool = False
     """The UNet is called with parts of the picture."""
@@ -66,12 +69,12 @@ NEIGHBOURS = [
     Neighbour("FreeU", "freeu", {"B1": 1.1, "B2": 1.2, "S1": 0.9, "S2": 0.2}),
     Neighbour("Self-attention guidance", "selfattentionguidance"),
     Neighbour("Perturbed-attention guidance", "perturbedattentionguidance"),
-    Neighbour("Dynamic thresholding", "dynamicthresholding", {"Mimic Scale": 1}, {"cfg_scale": 7}),
+    Neighbour("Dynamic thresholding", "dynamicthresholding", {"Mimic Scale": 1}, base={"cfg_scale": 7}),
     Neighbour("Kohya HRFix", "kohya hrfix", {"End Percent": 1.0}),
-    Neighbour("StyleAlign", "stylealign", fields={"batch_size": 2}),
+    Neighbour("StyleAlign", "stylealign", base={"batch_size": 2}),
     Neighbour("Latent modifier", "latentmodifier", {"Sharpness Multiplier": 10}),
-    Neighbour("MultiDiffusion", "multidiffusion", tiles("MultiDiffusion"), in_tiles=True),
-    Neighbour("Mixture of Diffusers", "multidiffusion", tiles("Mixture of Diffusers"), in_tiles=True),
+    Neighbour("MultiDiffusion", "multidiffusion", tiles("MultiDiffusion"), tab="img2img", in_tiles=True),
+    Neighbour("Mixture of Diffusers", "multidiffusion", tiles("Mixture of Diffusers"), tab="img2img", in_tiles=True),
     Neighbour(
         "Never OOM, VAE in tiles",
         "never oom",
@@ -79,7 +82,7 @@ NEIGHBOURS = [
         same_plain=True,
     ),
     Neighbour("Never OOM, UNet", "never oom", same_plain=True),
-    Neighbour("Soft inpainting", "soft inpainting", fields=MASKED, tab="img2img"),
+    Neighbour("Soft inpainting", "soft inpainting", base=MASKED, tab="img2img"),
     Neighbour("Token merging", fields=setting(token_merging_ratio=0.5)),
     Neighbour("AND", fields={"prompt": "a portrait AND a window :0.5"}),
     Neighbour("Prompt editing", fields={"prompt": "a portrait, [sunshine:moonlight:0.5]"}),
@@ -90,7 +93,9 @@ NEIGHBOURS = [
         fields={"refiner_checkpoint": "full-size-b.safetensors", "refiner_switch_at": 0.5},
         refused="refiner",
     ),
-    Neighbour("Another checkpoint in the hires pass", fields=HIRES | {"hr_checkpoint_name": "full-size-b.safetensors"}),
+    Neighbour(
+        "Another checkpoint in the hires pass", fields={"hr_checkpoint_name": "full-size-b.safetensors"}, base=HIRES
+    ),
 ]
 
 
@@ -156,10 +161,7 @@ def change(outcome: Outcome, other: Outcome) -> float:
 def test_neighbour(bench: ForgeBench, neighbour: Neighbour, figure: Any) -> None:
     beside = arguments(bench, neighbour)
     ours = (TAB_LEFT if neighbour.tab == "img2img" else FC)["alwayson_scripts"]
-    base = TAB | MASKED if neighbour.tab == "img2img" else BASE
-    base = base | {name: value for name, value in neighbour.fields.items() if name in ("cfg_scale", "batch_size")}
-    if "hr_checkpoint_name" in neighbour.fields:
-        base = base | HIRES
+    base = {**(TAB if neighbour.tab == "img2img" else BASE), **neighbour.base}
 
     if neighbour.refused:
         outcome = bench.post(neighbour.tab, base | neighbour.fields | {"alwayson_scripts": ours})
