@@ -40,6 +40,7 @@ def record_calls(model: Any, record: dict[str, Any], folder: Path, keep: int) ->
     @functools.wraps(apply_model)
     def recording(x: torch.Tensor, t: torch.Tensor, **conditions: Any) -> torch.Tensor:
         predicted: list[torch.Tensor] = []
+        control = plain(conditions.get("control"))  # the UNet takes the residuals out of their lists one by one
         handle = model.diffusion_model.register_forward_hook(lambda module, given, output: predicted.append(output))
         try:
             output = apply_model(x, t, **conditions)
@@ -52,9 +53,11 @@ def record_calls(model: Any, record: dict[str, Any], folder: Path, keep: int) ->
             options = conditions.get("transformer_options", {})
             call = {"input": x, "timestep": t, "c_concat": conditions.get("c_concat"), "output": output}
             call |= {"unet_output": predicted[0]}
-            if conditions.get("control") is not None:
-                call |= {"control": conditions["control"]}
-            call |= {"c_crossattn": conditions.get("c_crossattn"), "cond_or_uncond": options.get("cond_or_uncond")}
+            call |= {
+                "control": control,
+                "c_crossattn": conditions.get("c_crossattn"),
+                "cond_or_uncond": options.get("cond_or_uncond"),
+            }
             record["calls"].append(plain(call))
         return output
 

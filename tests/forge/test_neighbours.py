@@ -48,8 +48,8 @@ class Neighbour:
 
 
 def setting(**values: Any) -> dict[str, Any]:
-    """For one request alone."""
-    return {"override_settings": values}
+    """For one request alone: Neo keeps them else."""
+    return {"override_settings": values, "override_settings_restore_afterwards": True}
 
 
 def tiles(method: str) -> dict[str, Any]:
@@ -173,8 +173,8 @@ def test_neighbour(bench: ForgeBench, neighbour: Neighbour, figure: Any) -> None
         assert outcome.status == 200, outcome.detail
         return outcome
 
-    plain = ask({}, {})
     plain_beside = ask(neighbour.fields, beside)
+    plain = ask({}, {})  # after it: what it leaves behind by itself is not ours
     relit = ask({}, ours)
     relit_beside = ask(neighbour.fields, {**ours, **beside})
 
