@@ -72,7 +72,7 @@ NEIGHBOURS = [
     Neighbour("Dynamic thresholding", "dynamicthresholding", {"Mimic Scale": 1}, base={"cfg_scale": 7}),
     Neighbour("Kohya HRFix", "kohya hrfix", {"End Percent": 1.0}),
     Neighbour("StyleAlign", "stylealign", base={"batch_size": 2}),
-    Neighbour("Latent modifier", "latentmodifier", {"Sharpness Multiplier": 10}),
+    Neighbour("Latent modifier", "latentmodifier", {"Rescale Cfg Phi": 0.7}),
     Neighbour("MultiDiffusion", "multidiffusion", tiles("MultiDiffusion"), tab="img2img", in_tiles=True),
     Neighbour("Mixture of Diffusers", "multidiffusion", tiles("Mixture of Diffusers"), tab="img2img", in_tiles=True),
     Neighbour(
@@ -82,7 +82,7 @@ NEIGHBOURS = [
         same_plain=True,
     ),
     Neighbour("Never OOM, UNet", "never oom", same_plain=True),
-    Neighbour("Soft inpainting", "soft inpainting", base=MASKED, tab="img2img"),
+    Neighbour("Soft inpainting", "soft inpainting", {"Difference threshold": 0}, base=MASKED, tab="img2img"),
     Neighbour("Token merging", fields=setting(token_merging_ratio=0.5)),
     Neighbour("AND", fields={"prompt": "a portrait AND a window :0.5"}),
     Neighbour("Prompt editing", fields={"prompt": "a portrait, [sunshine:moonlight:0.5]"}),
