@@ -165,26 +165,25 @@ def read_revision(folder: Path) -> str:
 
 
 def list_hosts() -> str:
-    """A table of the hosts, from what was kept: how many tests of each kind passed."""
+    """A table of the hosts that were run: how many tests of each kind passed, and the largest figures."""
     results = read_results()
-    rows = [_row("", *HOSTS), "| --- " * (len(HOSTS) + 1) + "|"]
     run_hosts = {name: results[name] for name in HOSTS if "cells" in results.get(name, {})}
+    rows = [_row("", *run_hosts), "| --- " * (len(run_hosts) + 1) + "|"]
     for cell in CELLS:
-        marks = [_mark(*run_hosts[name]["cells"][cell]) if name in run_hosts else "" for name in HOSTS]
-        rows.append(_row(cell, *marks))
+        rows.append(_row(cell, *(_mark(*each["cells"][cell]) for each in run_hosts.values())))
     for figure in FIGURES.values():
-        values = [f"{run_hosts[name]['figures'][figure]:.2g}" if name in run_hosts else "" for name in HOSTS]
-        rows.append(_row(figure, *values))
+        rows.append(_row(figure, *(f"{each['figures'][figure]:.2g}" for each in run_hosts.values())))
     for what in ("revision", "date"):
-        rows.append(_row(what, *(run_hosts[name][what] if name in run_hosts else "not yet" for name in HOSTS)))
+        rows.append(_row(what, *(each[what] for each in run_hosts.values())))
     return "\n".join(rows) + "\n"
 
 
 def list_neighbours() -> str:
     """A table of the neighbours on each host that they were run on."""
-    hosts = {name: each["neighbours"]["figures"] for name, each in read_results().items() if "neighbours" in each}
+    results = read_results()
+    hosts = {name: results[name]["neighbours"]["figures"] for name in HOSTS if "neighbours" in results.get(name, {})}
     rows = [_row("beside a relight", *hosts), "| --- " * (len(hosts) + 1) + "|"]
-    for neighbour in dict.fromkeys(name for figures in hosts.values() for name in figures):
+    for neighbour in sorted({name for figures in hosts.values() for name in figures}):
         rows.append(_row(neighbour, *(_describe(figures.get(neighbour)) for figures in hosts.values())))
     return "\n".join(rows) + "\n"
 
