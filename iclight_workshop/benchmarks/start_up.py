@@ -3,9 +3,9 @@
     FORGE_DIR=… FORGE_PYTHON=… python -m iclight_workshop.benchmarks.start_up [starts]
 
 Starts Forge with its page, ten times with the extension and ten times without unless told otherwise, in turn, until
-the API answers; and runs `install.py` as often, which Forge does beforehand. What is judged is the processor's time: a
-start is computation of one thread, and on a machine that others use as well its seconds by the clock differ by more
-than the extension adds. Both are printed. The status is 1 if the bound is missed.
+the API answers; and runs `install.py` as often, which Forge does beforehand. The processor's time is printed beside the
+clock's, which is judged: where both differ by seconds from start to start, the machine can't resolve the bound. The
+status is 1 if it is missed: let nothing else run meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,18 @@ def _of_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def _list_seconds(seconds: Mapping[str, Sequence[Seconds]], kind: str) -> float:
+    """Print a table of what was measured in one way; the median that the extension adds, `install.py` included."""
+    times = {name: [getattr(each, kind) for each in taken] for name, taken in seconds.items()}
+    medians = {name: statistics.median(each) for name, each in times.items()}
+    print(f"{f'seconds by the {kind}':<30}{'median':>8}{'fastest':>9}{'slowest':>9}")
+    for name, each in times.items():
+        print(f"{name:<30}{medians[name]:8.3f}{min(each):9.3f}{max(each):9.3f}")
+    added = medians["with it"] - medians["without the extension"] + medians["install.py"]
+    print(f"{'added':<30}{added:8.3f}\n")
+    return added
+
+
 def main() -> int:
     """Measure, and print the medians."""
     starts = int(sys.argv[1]) if len(sys.argv) > 1 else STARTS
@@ -74,16 +86,10 @@ def main() -> int:
         for name, extensions in reversed(pairs) if number % 2 else pairs:
             seconds[name].append(start(extensions))
     seconds["install.py"] = [install() for _ in range(starts)]
-    for kind in ("clock", "processor"):
-        times = {name: [getattr(each, kind) for each in taken] for name, taken in seconds.items()}
-        medians = {name: statistics.median(each) for name, each in times.items()}
-        print(f"{f'{starts} starts, s by the {kind}':<30}{'median':>8}{'fastest':>9}{'slowest':>9}")
-        for name, each in times.items():
-            print(f"{name:<30}{medians[name]:8.3f}{min(each):9.3f}{max(each):9.3f}")
-        added = medians["with it"] - medians["without the extension"] + medians["install.py"]
-        print(f"{'added':<30}{added:8.3f}\n")
+    _list_seconds(seconds, "processor")
+    added = _list_seconds(seconds, "clock")
     held = added <= BOUND
-    print(f"{'held  ' if held else 'MISSED'}  the extension adds at most {BOUND} s of the processor: {added:.3f} s")
+    print(f"{'held  ' if held else 'MISSED'}  the extension adds at most {BOUND} s: {added:.3f} s")
     return 0 if held else 1
 
 

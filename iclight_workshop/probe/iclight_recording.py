@@ -40,7 +40,9 @@ def record_calls(model: Any, record: dict[str, Any], folder: Path, keep: int) ->
     @functools.wraps(apply_model)
     def recording(x: torch.Tensor, t: torch.Tensor, **conditions: Any) -> torch.Tensor:
         predicted: list[torch.Tensor] = []
-        control = plain(conditions.get("control"))  # the UNet takes the residuals out of their lists one by one
+        kept = len(record["calls"]) < keep
+        # beforehand: the UNet takes the residuals out of their lists one by one
+        control = plain(conditions.get("control")) if kept else None
         handle = model.diffusion_model.register_forward_hook(lambda module, given, output: predicted.append(output))
         try:
             output = apply_model(x, t, **conditions)
@@ -49,11 +51,14 @@ def record_calls(model: Any, record: dict[str, Any], folder: Path, keep: int) ->
         finally:
             handle.remove()
         record["call_count"] += 1
-        if len(record["calls"]) < keep:
+        if kept:
             options = conditions.get("transformer_options", {})
-            call = {"input": x, "timestep": t, "c_concat": conditions.get("c_concat"), "output": output}
-            call |= {"unet_output": predicted[0]}
-            call |= {
+            call = {
+                "input": x,
+                "timestep": t,
+                "c_concat": conditions.get("c_concat"),
+                "output": output,
+                "unet_output": predicted[0],
                 "control": control,
                 "c_crossattn": conditions.get("c_crossattn"),
                 "cond_or_uncond": options.get("cond_or_uncond"),

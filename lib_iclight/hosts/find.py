@@ -35,7 +35,7 @@ def check_host() -> None:
     """
     for module, names in _NEEDED.items():
         _check(module, names)
-    _check(_find_management(), _OF_MEMORY)
+    _check(find_management(), _OF_MEMORY)
     where = _find_patcher_class()
     _check(where, _OF_PATCHERS)
 
@@ -62,7 +62,7 @@ def _find_patcher() -> Patcher:
     return ObjectPatcher(loaded_patchers)
 
 
-def _find_management() -> str:
+def find_management() -> str:
     """The module that knows which models are loaded."""
     return "backend.memory_management" if _has_backend() else "ldm_patched.modules.model_management"
 

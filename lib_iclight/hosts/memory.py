@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
-if importlib.util.find_spec("backend") is not None:
-    from backend import memory_management as management
-else:  # reForge, Forge Classic, Forge's `previous`
-    from ldm_patched.modules import model_management as management
+from .find import find_management
+
+management: Any = importlib.import_module(find_management())
 
 
 def loaded_patchers() -> Iterator[Any]:

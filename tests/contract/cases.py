@@ -187,8 +187,8 @@ CASES = [
     Case(
         "latent-hires",
         "txt2img",
-        BASE | HIRES | FC | {"hr_upscaler": "Latent", "hr_scale": 1.27},
-        (T2I, ("hires", 160, 240)),  # whether the host cuts 162×243 down to eights, or rounds it
+        BASE | HIRES | FC | {"hr_upscaler": "Latent", "hr_scale": 1.3},
+        (T2I, ("hires", 160, 248)),
         panel_subject,
     ),
 ]
