@@ -53,8 +53,6 @@ class PostprocessImageArgs:
     """A finished picture, which a script may exchange."""
 
     image: Image.Image
-    index: int
-    """Among all of the generation's pictures."""
 
 
 @dataclass
@@ -86,7 +84,10 @@ class Processing:
         self.seeds: list[int] = []
         """Those of the batch at hand."""
         self.is_hr_pass = False
+        self.iteration = 0
+        """The number of the batch at hand."""
         self.batch_index = 0
+        """The number of the picture in its batch."""
         self.mask: Tensor | None = None
         """True where the picture is kept, [H/8, W/8]."""
 
@@ -245,16 +246,16 @@ def process_images(p: Processing, load: Callable[[], StableDiffusion]) -> Proces
     p.scripts.run("process", p)
     p.init()
     images: list[Image.Image] = []
-    for number in range(p.n_iter):
+    for p.iteration in range(p.n_iter):
         p.state.skipped = False
         if p.state.interrupted:
             break
-        p.seeds = p.all_seeds[number * p.batch_size : (number + 1) * p.batch_size]
+        p.seeds = p.all_seeds[p.iteration * p.batch_size : (p.iteration + 1) * p.batch_size]
         p.scripts.run("before_process_batch", p)
         p.setup_conds()
         batch = p.sd_model.decode(p.sample())
         for p.batch_index, image in enumerate(batch):
-            args = PostprocessImageArgs(image, len(images))
+            args = PostprocessImageArgs(image)
             p.scripts.run("postprocess_image", p, args)
             images.append(p.paste_back(args.image, p.batch_index))
     processed = Processed(images)

@@ -116,7 +116,8 @@ class RelightHooks:
         if generation is None or not _was_sampled(generation):
             return
         try:
-            args.image = generation.finish_result(args.image, args.index, p.batch_index)
+            result = p.iteration * p.batch_size + p.batch_index  # not every host says it in `args`
+            args.image = generation.finish_result(args.image, result, p.batch_index)
         except Exception as error:  # the relit picture is kept as it is
             report(error)
             generation.notes.append(f"IC-Light could not give details and colours back: {error}")
