@@ -18,7 +18,12 @@ def test_condition_and_unet(bench: Bench, case: Case, figure: Callable[[str, flo
     if case.payload.get("hr_upscaler") == "Latent" and not bench.enlarges_latents:
         pytest.skip("this host enlarges pictures only")
     outcome = bench.post(case.tab, case.payload)
+    if outcome.status == 500:
+        plain = {name: value for name, value in case.payload.items() if name != "alwayson_scripts"}
+        if bench.post(case.tab, plain).status == 500:
+            pytest.skip("this host fails on such a request without a relight as well")
     assert outcome.status == 200, outcome.detail
+    assert "IC-Light could not" not in str(outcome.info), "nothing failed on the way"
     grids = outcome.info.get("index_of_first_image", 0)
     assert len(outcome.images) == case.images + grids
     assert np.asarray(outcome.images[0]).std() > 1
