@@ -246,7 +246,8 @@ def process_images(p: Processing, load: Callable[[], StableDiffusion]) -> Proces
     p.scripts.run("process", p)
     p.init()
     images: list[Image.Image] = []
-    for p.iteration in range(p.n_iter):
+    for number in range(p.n_iter):
+        p.iteration = number
         p.state.skipped = False
         if p.state.interrupted:
             break
