@@ -33,9 +33,10 @@ def euler(
 ) -> torch.Tensor:
     """Euler's method from a latent, with the host's own noise, noise levels and encoded prompts."""
     sigmas = recorded["schedule"]["sigmas"]
-    call = recorded["calls"][0]
-    chunks = call["c_crossattn"].chunk(len(call["cond_or_uncond"]))
-    prompts = dict(zip(call["cond_or_uncond"], chunks, strict=True))
+    prompts: dict[int, torch.Tensor] = {}
+    for call in recorded["calls"][:2]:  # not every host hands both prompts over at once
+        chunks = call["c_crossattn"].chunk(len(call["cond_or_uncond"]))
+        prompts |= zip(call["cond_or_uncond"], chunks, strict=True)
     context = torch.cat([prompts[0], prompts[1]])
     x = latent + sigmas[0] * recorded["noise"]
     for sigma, following in itertools.pairwise(sigmas):
