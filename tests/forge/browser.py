@@ -149,7 +149,7 @@ class ForgePage:
 
     def infotext(self) -> str:
         """What is written under the picture."""
-        info = self.page.locator(f"#html_info_{self.tab}")
+        info = self.page.locator(f"#html_info_{self.tab}").first  # gradio 3 gives two elements that id
         expect(info).to_contain_text("Steps:", timeout=PATIENCE)
         return info.inner_text()
 
