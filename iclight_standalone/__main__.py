@@ -62,20 +62,19 @@ def _make_relight_parser() -> argparse.ArgumentParser:
         "of the light",
     )
     parser.add_argument(
-        "--background", metavar="PICTURE", help="what the subject is to stand in, or left, right, top, bottom, ambient"
+        "--background",
+        metavar="PICTURE",
+        help="what the subject is to stand in, or left, right, top, bottom, ambient, own (what is around it in its own "
+        "picture), lights",
     )
     parser.add_argument("--prompt", default=PROMPT, help="subject and light (%(default)s)")
     parser.add_argument("--negative-prompt", default="")
     parser.add_argument("--output", type=Path, metavar="WHERE", help="a folder, or a .png file (outputs/relit)")
     parser.add_argument("--cfg", type=float, help="guidance (2; real weights with a background 7)")
-    parser.add_argument(
-        "--cutout", default="auto", help="how the subject is cut out: %(default)s, a matting model, grabcut or none"
-    )
-    parser.add_argument("--light-denoise", type=float, help="0.1 to 1: lower follows the light more (0.9)")
-    parser.add_argument("--strength", type=float, help="0.05 to 1.5: factor on IC-Light's weights (1)")
     _add_sampling_options(parser)
     parser.add_argument("--width", type=int, help="in pixels, in steps of 8 (the picture's shape)")
     parser.add_argument("--height", type=int, help="in pixels, in steps of 8 (the picture's shape)")
+    _add_settings(parser)
     return parser
 
 
@@ -115,6 +114,25 @@ def _make_parser(word: str, description: str, epilog: str | None = None) -> argp
 def _add_sampling_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="%(default)s")
     parser.add_argument("--seed", type=int, default=SEED, help="%(default)s; -1 draws one")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """The settings of the panel and the API, but for pictures: `light_denoise` is `--light-denoise`."""
+    from lib_iclight.setting_types import Number, Switch
+
+    from .command import SETTINGS
+
+    settings = parser.add_argument_group("settings", "As in the web UI's panel.")
+    for name, setting in SETTINGS.items():
+        option, shown = "--" + name.replace("_", "-"), setting.help.replace("%", "%%")
+        if isinstance(setting, Switch):
+            settings.add_argument(option, action="store_true", default=None, help=shown)
+        elif isinstance(setting, Number):
+            settings.add_argument(
+                option, type=float, metavar="NUMBER", help=f"{setting.low:g} to {setting.high:g}: {shown}"
+            )
+        else:
+            settings.add_argument(option, metavar="TEXT", help=shown)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from typing import Any
 from PIL import Image
 
 from lib_iclight.errors import ICLightError, ICLightFault, report
-from lib_iclight.light import Background, Light
+from lib_iclight.fields import SETTINGS as ALL_SETTINGS
+from lib_iclight.lights import Background, Light
 from lib_iclight.request import RelightRequest
-from lib_iclight.setting_types import Tab
+from lib_iclight.setting_types import PictureSetting, Tab
 from lib_iclight.weights.kind import Kind
 
 from .model_files import Models, choose_models
@@ -25,6 +26,14 @@ OUTPUT = Path("outputs/relit")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """What the names of a folder's pictures end in."""
+
+SETTINGS = {
+    name: setting
+    for name, setting in ALL_SETTINGS.items()
+    if not isinstance(setting, PictureSetting)
+    and name not in ("enabled", "model", "light", "background", "show_subject", "show_untouched")
+}
+"""Those that have an option of their name; `--light` and `--background` take a picture's file as well."""
 
 _LIGHTS = [light.value for light in Light if light is not Light.CUSTOM]
 _PLAIN = [each.value for each in Background if each not in (Background.IMAGE, Background.MIRRORED)]
@@ -98,9 +107,9 @@ def _choose_kind(options: argparse.Namespace, models: Models) -> Kind:
 
 def _read_settings(options: argparse.Namespace, kind: Kind, models: Models) -> dict[str, Any]:
     """The request's fields but for the subject, checked."""
-    settings = {"cutout": options.cutout, "strength": options.strength, "light_denoise": options.light_denoise}
+    settings = {name: getattr(options, name) for name in SETTINGS}
     light = options.light
-    if light is None and kind is Kind.FOREGROUND and options.background is None:
+    if light is None and options.lights is None and kind is Kind.FOREGROUND and options.background is None:
         light = Light.LEFT.value
     if light in _LIGHTS:
         settings["light"] = light

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.light import Light, draw_light_map
+from lib_iclight.lights import NAMED_LIGHTS, Light, Window, draw_lights
 from lib_iclight.weights.kind import Kind
 
 from .model_files import SMALL, Models, choose_models
@@ -97,7 +97,7 @@ def draw_sheet(rows: list[list[Image.Image]], note: str) -> Image.Image:
     for column, label in enumerate(labels):
         left = _GAP + column * (_CELL + _GAP)
         if column > 0:
-            light = draw_light_map(SIDES[column - 1], _THUMBNAIL, _THUMBNAIL).to_image()
+            light = draw_lights(NAMED_LIGHTS[SIDES[column - 1]], Window.whole(_THUMBNAIL, _THUMBNAIL)).to_image()
             image.paste(ImageOps.expand(light, 1, "grey"), (left, _GAP))
         draw.text((left, _GAP + _THUMBNAIL + 4), label, fill="black", font=font)
         for number, row in enumerate(rows):

@@ -12,7 +12,7 @@ import gradio as gr
 from PIL import Image
 
 from lib_iclight.errors import ICLightError
-from lib_iclight.light import Background, Light
+from lib_iclight.lights import Background, Light
 from lib_iclight.ui.parts import QUIET, UNNAMED, build_picture, build_setting
 from lib_iclight.weights.kind import Kind
 

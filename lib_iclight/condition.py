@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .foreground import resize_and_centre_crop
+from .foreground import CENTRED, GREY, Placement, place_picture, resize_and_centre_crop
 from .hosts import Host, TabFit
 from .pictures import Picture
 
@@ -31,6 +31,12 @@ class Source:
     tab_fit: TabFit | None = None
     """As the img2img tab fits its own picture; None: scaled and centre-cropped as the reference does."""
 
+    placement: Placement = CENTRED
+    """Where in the frame it stands then: in that of "only masked", the whole of the tab's picture."""
+
+    beyond: int = GREY
+    """The grey level around it, where it doesn't fill the frame."""
+
 
 def encode_picture(host: Host, sd_model: Any, source: Source, width: int, height: int) -> torch.Tensor:
     """A picture's latent as the reference computes it, or as it was computed before.
@@ -42,7 +48,7 @@ def encode_picture(host: Host, sd_model: Any, source: Source, width: int, height
     :returns: the posterior's mode, scaled: float32 [1, 4, height / 8, width / 8] on the CPU.
     """
     known = _latents.setdefault(host.vae.network(sd_model), OrderedDict())
-    what = (source.picture.digest, source.tab_fit, width, height)
+    what = (source.picture.digest, source.tab_fit, source.placement, source.beyond, width, height)
     key = (what, host.vae.encodes_in_tiles())
     if key not in known:
         pixels = torch.from_numpy(fit_picture(host, source, width, height))[None].float() / 254
@@ -59,23 +65,35 @@ def encode_picture(host: Host, sd_model: Any, source: Source, width: int, height
 
 def fit_picture(host: Host, source: Source, width: int, height: int) -> np.ndarray:
     """Bring a picture to the size that is sampled: uint8 [height, width, 3]."""
-    image = source.picture.to_image()
-    if source.tab_fit is not None:
-        image = host.webui.fit_like_tab(image, source.tab_fit)
+    image, fit = source.picture.to_image(), source.tab_fit
+    if fit is None:
+        return np.array(place_picture(image, width, height, source.placement, source.beyond))
+    if fit.crop_region is None:
+        image = host.webui.fit_like_tab(image, fit)
+    image = place_picture(image, *image.size, source.placement, source.beyond)
+    if fit.crop_region is not None:
+        image = host.webui.fit_like_tab(image, fit)
     return np.array(resize_and_centre_crop(image, width, height).convert("RGB"))
 
 
 def encode_condition(
-    host: Host, sd_model: Any, subjects: Sequence[Source], background: Source | None, width: int, height: int
+    host: Host,
+    sd_model: Any,
+    subjects: Sequence[Source],
+    backgrounds: Sequence[Source],
+    width: int,
+    height: int,
 ) -> torch.Tensor:
     """Make `c_concat`, which is appended to the noisy latent's channels.
 
     :param subjects: one for the whole batch, or one for each of its pictures.
-    :param background: for models that look at one; its channels follow the subject's.
+    :param backgrounds: likewise, for models that look at one, else none; their channels follow the subjects'.
     :returns: float32 [1 or B, 4 or 8, height / 8, width / 8].
     """
-    foreground = torch.cat([encode_picture(host, sd_model, subject, width, height) for subject in subjects])
-    if background is None:
-        return foreground
-    behind = encode_picture(host, sd_model, background, width, height)
-    return torch.cat([foreground, behind.expand(len(foreground), -1, -1, -1)], dim=1)
+    layers = [
+        torch.cat([encode_picture(host, sd_model, source, width, height) for source in sources])
+        for sources in (subjects, backgrounds)
+        if sources
+    ]
+    batch = max(map(len, layers))
+    return torch.cat([layer.expand(batch, -1, -1, -1) for layer in layers], dim=1)

@@ -17,7 +17,15 @@ except ImportError:
 
 from .finish.area import AREA_LABELS, DetailArea
 from .foreground.methods import METHODS
-from .light import BACKGROUND_LABELS, LIGHT_LABELS, Background, Light
+from .lights import (
+    BACKGROUND_LABELS,
+    LIGHT_LABELS,
+    NAMED_BACKGROUNDS,
+    Background,
+    Light,
+    Lights,
+    LightsSetting,
+)
 from .pictures import Picture
 from .setting_types import Choice, Needs, Number, PictureSetting, Place, Setting, Switch, Tab, Text
 from .weights.kind import Kind
@@ -28,13 +36,30 @@ def _setting(default: Any, setting: Setting) -> Any:
     return Field(default, setting=setting)
 
 
-_A_LIGHT = Needs(("light",), lambda light: light is not Light.NONE, "without a light", "choose a light")
+_A_LIGHT = Needs(
+    ("light", "lights"),
+    lambda light, lights: bool(lights) or light is not Light.NONE,
+    "without a light",
+    "choose a light, or give lights",
+)
+_NO_NAMED_LIGHT = Needs(
+    ("light",),
+    lambda light: light in (Light.NONE, Light.CUSTOM),
+    "beside a light that is chosen by its side",
+    "set light to none, or to custom to add the lights to a light map",
+)
+_NO_NAMED_BACKGROUND = Needs(
+    ("background",),
+    lambda background: background not in NAMED_BACKGROUNDS,
+    "on a background that is plain and lit from one side",
+    "set background to image, mirrored or own to light a picture, or to lights for the lights alone",
+)
 _OWN_LIGHT = Needs(("light",), lambda light: light is Light.CUSTOM, "with another light than custom", "choose custom")
 _A_PICTURE = Needs(
     ("background",),
     lambda background: background in (Background.IMAGE, Background.MIRRORED),
-    "with a plain background",
-    "set background to image or mirrored",
+    "with another background than image or mirrored",
+    "choose one of these",
 )
 _DETAILS = Needs(
     ("detail_transfer",), lambda details: details > 0, "while detail_transfer is 0", "raise detail_transfer"
@@ -108,6 +133,45 @@ class RelightFields(BaseModel):
             unit=" %",
         ),
     )
+    subject_x: float = _setting(
+        0.5,
+        Number(
+            "Subject from the left",
+            "Where the middle of the subject's picture stands: 0 at the frame's left edge, 1 at its right one.",
+            place=Place.FRAME,
+            quiet_default=True,
+            low=-1.0,
+            high=2.0,
+            step=0.01,
+        ),
+    )
+    subject_y: float = _setting(
+        0.5,
+        Number(
+            "Subject from the top",
+            "Where the middle of the subject's picture stands: 0 at the frame's upper edge, 1 at its lower one.",
+            place=Place.FRAME,
+            quiet_default=True,
+            low=-1.0,
+            high=2.0,
+            step=0.01,
+        ),
+    )
+    subject_scale: float = _setting(
+        1.0,
+        Number(
+            "Subject's scale",
+            "How large the subject's picture is: 1 just covers the frame.",
+            place=Place.FRAME,
+            quiet_default=True,
+            low=0.05,
+            high=4.0,
+            step=0.01,
+        ),
+    )
+    subject_mirrored: bool = _setting(
+        False, Switch("Mirror the subject", "Exchanges its left and right.", place=Place.FRAME)
+    )
     light: Light = _setting(
         Light.NONE,
         Choice(
@@ -128,6 +192,38 @@ class RelightFields(BaseModel):
             kind=Kind.FOREGROUND,
             needs=(_OWN_LIGHT,),
             img2img_label="Light map (empty: the tab's picture)",
+        ),
+    )
+    background: Background = _setting(
+        Background.IMAGE,
+        Choice(
+            "Background",
+            "A picture, or a plain one, bright on one side.",
+            place=Place.BACKGROUND,
+            kind=Kind.BACKGROUND,
+            labels=BACKGROUND_LABELS,
+            enum=Background,
+        ),
+    )
+    background_image: Picture | None = _setting(
+        None,
+        PictureSetting(
+            "Background picture",
+            "What the subject stands in and is lit by.",
+            place=Place.BACKGROUND,
+            kind=Kind.BACKGROUND,
+            needs=(_A_PICTURE,),
+        ),
+    )
+    lights: Lights = _setting(
+        (),
+        LightsSetting(
+            "Lights",
+            "Side, spot, front or ambient, then pairs such as angle 315, brightness 0.8, softness 0.5, "
+            "colour #ffcc88 or 3200K; the next on a new line or after a semicolon. With a model that looks at a "
+            "background they shine on that.",
+            place=Place.LIGHTS,
+            needs=(_NO_NAMED_LIGHT, _NO_NAMED_BACKGROUND),
         ),
     )
     light_denoise: float = _setting(
@@ -151,27 +247,6 @@ class RelightFields(BaseModel):
             place=Place.LIGHT,
             kind=Kind.FOREGROUND,
             needs=(_A_LIGHT,),
-        ),
-    )
-    background: Background = _setting(
-        Background.IMAGE,
-        Choice(
-            "Background",
-            "A picture, or a plain one, bright on one side.",
-            place=Place.BACKGROUND,
-            kind=Kind.BACKGROUND,
-            labels=BACKGROUND_LABELS,
-            enum=Background,
-        ),
-    )
-    background_image: Picture | None = _setting(
-        None,
-        PictureSetting(
-            "Background picture",
-            "What the subject stands in and is lit by.",
-            place=Place.BACKGROUND,
-            kind=Kind.BACKGROUND,
-            needs=(_A_PICTURE,),
         ),
     )
     strength: float = _setting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from .finish import finish, reinforce
 from .finish.area import DetailArea
 from .foreground import (
     CutoutSettings,
-    Foreground,
+    Placement,
     cut_out,
     holds_memory,
     release_models,
@@ -27,13 +27,32 @@ from .foreground import (
 from .guard import LightStart, Pass
 from .hosts import ExtraResult, Host, TabFit, TabPictures
 from .infotext import infotext_name, infotext_of
-from .light import Background, Light, draw_background, draw_light_map
+from .lights import (
+    LIGHT_MAP,
+    NAMED_BACKGROUNDS,
+    NAMED_LIGHTS,
+    WALL,
+    Background,
+    Levels,
+    Light,
+    LightKind,
+    Window,
+    add_lights,
+    draw_lights,
+    shine_on,
+    to_picture,
+)
 from .patch import check_checkpoint, patch_unet
 from .pictures import Picture
 from .request import RelightRequest, parse
 from .setting_types import Place, Tab
+from .srgb import to_linear
+from .subject import Subject
 from .weights import check_checkpoint_file, find_model, kind_of, load_offsets, read_catalogue
 from .weights.kind import Kind
+
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
 
 LATENT_SCALE = 8
 """Pixels a latent's element stands for, along each side."""
@@ -45,19 +64,6 @@ NOTHING_HERE = 127
 """What lies under a background's transparent parts: the grey that the model takes for nothing."""
 
 _FINISH_NAMES = tuple(infotext_name(name) for name, setting in SETTINGS.items() if setting.place is Place.FINISH)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is relit, and how it comes to the size that is sampled."""
-
-    foreground: Foreground
-    tab_fit: TabFit | None = None
-
-    @property
-    def source(self) -> Source:
-        """As the model sees it."""
-        return Source(self.foreground.on_grey, self.tab_fit)
 
 
 @dataclass
@@ -80,9 +86,6 @@ class Generation:
 
     notes: list[str] = field(default_factory=list)
     """What the user should know beside the results: what was done in another way than asked, and what failed."""
-
-    _at_size: dict[tuple[Any, ...], np.ndarray] = field(default_factory=dict)
-    """Key: the subject's number, which of its layers, and the size. Bound: the sizes of this generation's passes."""
 
     _untouched: list[ExtraResult] = field(default_factory=list)
 
@@ -134,7 +137,8 @@ class Generation:
             if holds_memory():
                 self.host.webui.release_with_models(release_models)
         fit = None if self.tab_pictures is None or request.subject is not None else self.tab_pictures.fit
-        self.subjects = [Subject(foreground, fit) for foreground in foregrounds]
+        placement = Placement(request.subject_x, request.subject_y, request.subject_scale, request.subject_mirrored)
+        self.subjects = [Subject(foreground, placement, fit) for foreground in foregrounds]
         self.notes += [note for foreground in foregrounds for note in foreground.notes]
         self.request = request.copy(update={"model": self.model.name, "cutout": foregrounds[0].method})
 
@@ -176,54 +180,95 @@ class Generation:
         offsets = load_offsets(self.model)
         check_checkpoint(self.host, sd_model, offsets)
         self.size = size
+        for subject in self.subjects:
+            subject.check_in_frame(self.host, size)
         sources = [subject.source for subject in self.subjects]
-        condition = encode_condition(self.host, sd_model, sources, self._background(), *size)
+        condition = encode_condition(self.host, sd_model, sources, self._backgrounds(), *size)
         start = None if is_hires else self._light_start(sd_model)
         return Pass(patch_unet(self.host, sd_model, offsets, self.request.strength, condition), start)
 
-    def _background(self) -> Source | None:
-        """What a model that looks at a background is shown as one."""
+    def _backgrounds(self) -> list[Source]:
+        """What a model that looks at a background is shown as one: for the whole batch, or for each subject."""
         request = self.request
         if self.kind is not Kind.BACKGROUND:
-            return None
+            return []
+        if request.background in NAMED_BACKGROUNDS:
+            return [Source(draw_lights(NAMED_BACKGROUNDS[request.background], Window.whole(*self.size), WALL))]
+        if request.background is Background.LIGHTS:
+            return [Source(Picture(to_picture(light))) for light in self._add_lights(WALL)]
+        pictures = self._background_pictures()
+        if not request.lights:
+            return pictures
+        fitted = [fit_picture(self.host, picture, *self.size) for picture in pictures]
+        lights = self._add_lights(LIGHT_MAP)
+        return [Source(Picture(shine_on(rgb, light))) for rgb, light in _pair(fitted, lights)]
+
+    def _background_pictures(self) -> list[Source]:
+        """The background's picture, or the surroundings of each subject."""
+        request = self.request
+        if request.background is Background.OWN:
+            return [subject.surroundings() for subject in self.subjects]
         if request.background_image is None:
-            return Source(draw_background(request.background, *self.size))
+            raise ValueError("a request without it is refused")
         picture = request.background_image.composited_on(NOTHING_HERE)
         if request.background is Background.MIRRORED:
             picture = picture.mirrored()
-        return self._fill_frame(picture)
+        return [self._fill_frame(picture)]
 
     def _light_start(self, sd_model: Any) -> LightStart | None:
         """What the pass starts from where a light was chosen."""
         request = self.request
-        if self.kind is not Kind.FOREGROUND or request.light is Light.NONE:
+        if self.kind is not Kind.FOREGROUND or not (request.lights or request.light is not Light.NONE):
             return None
-        lights = self._lights()
+        lights = self._light_maps()
         if request.reinforce_foreground:
             lights = self._reinforced(lights)
         latents = [encode_picture(self.host, sd_model, light, *self.size) for light in lights]
         return LightStart(torch.cat(latents), request.light_denoise)
 
-    def _lights(self) -> list[Source]:
-        """One light map for the whole batch, or one for each of the tab's pictures."""
+    def _light_maps(self) -> list[Source]:
+        """One light map for the whole batch, or one for each of the tab's pictures or of the subjects."""
         request = self.request
-        if request.light is not Light.CUSTOM:
-            return [Source(draw_light_map(request.light, *self.size))]
-        if request.light_map is not None:
-            return [self._fill_frame(request.light_map.composited_on(NO_LIGHT))]
+        if request.light in NAMED_LIGHTS:
+            return [Source(draw_lights(NAMED_LIGHTS[request.light], Window.whole(*self.size)))]
+        own = self._own_light_maps() if request.light is Light.CUSTOM else []
+        if not request.lights:
+            return own
+        lights = self._add_lights(LIGHT_MAP)
+        if own:
+            fitted = [to_linear(fit_picture(self.host, each, *self.size)) for each in own]
+            lights = [light + each for light, each in _pair(lights, fitted)]
+        return [Source(Picture(to_picture(light))) for light in lights]
+
+    def _own_light_maps(self) -> list[Source]:
+        """The light map that was given, or each of the tab's pictures."""
+        light_map = self.request.light_map
+        if light_map is not None:
+            return [self._fill_frame(light_map.composited_on(NO_LIGHT))]
         tab = self._tab()
         flat = map(self.host.webui.flatten_like_tab, tab.pictures)
         return [Source(Picture.from_image(image, "the img2img tab"), tab.fit) for image in flat]
+
+    def _add_lights(self, levels: Levels) -> list[np.ndarray]:
+        """The request's lights, in linear light: one sum for the whole batch, or one for each subject."""
+        lights, window = self.request.lights, Window.whole(*self.size)
+        if self.tab_pictures is not None and self.tab_pictures.fit.crop_region is not None:
+            whole = self.tab_pictures.pictures[0].size
+            window = Window.of_region(self.tab_pictures.fit.crop_region, whole, *self.size)
+        if all(light.kind is not LightKind.FRONT for light in lights):
+            return [add_lights(lights, window, levels=levels)]
+        alphas = [subject.alpha_at(self.host, self.size) for subject in self.subjects]
+        return [add_lights(lights, window, alpha, levels) for alpha in alphas]
 
     def _reinforced(self, lights: list[Source]) -> list[Source]:
         """Every subject laid over its light."""
         strength = self.request.reinforce_foreground
         maps = [fit_picture(self.host, light, *self.size) for light in lights]
-        reinforced = []
-        for number in range(max(len(lights), len(self.subjects))):
-            rgb, alpha = self._subject_at_size(number % len(self.subjects), self.size)
-            reinforced.append(Source(Picture(reinforce(maps[number % len(maps)], rgb, alpha, strength))))
-        return reinforced
+        layers = [
+            (subject.colour_at(self.host, self.size), subject.alpha_at(self.host, self.size))
+            for subject in self.subjects
+        ]
+        return [Source(Picture(reinforce(light, *layer, strength))) for light, layer in _pair(maps, layers)]
 
     # The finish
 
@@ -238,14 +283,15 @@ class Generation:
         if not (request.detail_transfer or request.colour_keep):
             return image
         everywhere = request.detail_area is DetailArea.EVERYTHING
-        rgb, alpha = self._subject_at_size(number % len(self.subjects), image.size, with_background=everywhere)
+        subject = self.subjects[number % len(self.subjects)]
+        alpha = subject.alpha_at(self.host, image.size)
         finished = finish(
             np.asarray(image.convert("RGB")),
-            rgb,
+            subject.colour_at(self.host, image.size, with_background=everywhere),
             alpha,
+            detail_alpha=subject.picture_at(self.host, image.size) if everywhere else alpha,
             detail_transfer=request.detail_transfer,
             detail_radius=request.detail_radius,
-            detail_everywhere=everywhere,
             colour_keep=request.colour_keep,
         )
         if request.show_untouched:
@@ -276,28 +322,11 @@ class Generation:
         covering = resize_and_centre_crop(picture.to_image(), *self.tab_pictures.pictures[0].size)
         return Source(Picture(np.array(covering)), self.tab_pictures.fit)
 
-    def _subject_at_size(
-        self, number: int, size: tuple[int, int], with_background: bool = False
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """A subject's own colours and its alpha at a result's size, fitted as the model saw it: both lie on it.
 
-        :param with_background: its picture as it was given, instead of the subject's own colours.
-        """
-        foreground = self.subjects[number].foreground
-        layers = {"original": foreground.whole, "colour": foreground.colour}
-        layer = "original" if with_background else "colour"
-        rgb = self._layer_at_size(number, layer, size, layers[layer])
-        alpha = foreground.alpha
-        if alpha is None:
-            return rgb, None
-        return rgb, self._layer_at_size(number, "alpha", size, np.repeat(alpha[..., None], 3, axis=2))[..., 0]
-
-    def _layer_at_size(self, number: int, layer: str, size: tuple[int, int], pixels: np.ndarray) -> np.ndarray:
-        key = (number, layer, size)
-        if key not in self._at_size:
-            source = Source(Picture(pixels), self.subjects[number].tab_fit)
-            self._at_size[key] = fit_picture(self.host, source, *size)
-        return self._at_size[key]
+def _pair(first: Sequence[_First], second: Sequence[_Second]) -> list[tuple[_First, _Second]]:
+    """Each of a batch with its own: what there is one of goes with all of the other."""
+    count = max(len(first), len(second))
+    return [(first[number % len(first)], second[number % len(second)]) for number in range(count)]
 
 
 def _check_one_size(subject: Picture, tab_picture: Image.Image) -> None:

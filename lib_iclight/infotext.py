@@ -25,14 +25,20 @@ def infotext_name(setting: str) -> str:
 def infotext_of(request: RelightRequest, kind: Kind, tab: Tab) -> dict[str, Any]:
     """The settings that take effect, by their names in a picture's infotext.
 
-    Numbers at 0 are left out: they are switched off, and pasting sets what is not told to its default.
+    Defaults that do nothing, as numbers at 0 and switches that are off, are left out: pasting sets what is not told to
+    its default.
     """
     values = {name: getattr(request, name) for name in SETTINGS}
     return {
         infotext_name(name): setting.to_infotext(values[name])
         for name, setting in SETTINGS.items()
-        if setting.in_infotext and values[name] and takes_effect(name, values, kind, tab)
+        if setting.in_infotext and _is_told(name, values[name]) and takes_effect(name, values, kind, tab)
     }
+
+
+def _is_told(name: str, value: Any) -> bool:
+    default = DEFAULTS[name]
+    return value != default or not (SETTINGS[name].quiet_default or not default)
 
 
 def is_ours(params: Mapping[str, str]) -> bool:
@@ -52,8 +58,7 @@ def pasted_value(setting: str, params: Mapping[str, str]) -> Any:
     if told is None:
         return definition.to_panel(DEFAULTS[setting])
     try:
-        value = definition.from_infotext(told)
-        definition.check(setting, value)
+        value = definition.check(setting, definition.from_infotext(told))
     except ValueError:
         return None
     return definition.to_panel(value)

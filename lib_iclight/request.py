@@ -14,7 +14,7 @@ except ImportError:
 
 from .errors import ICLightError
 from .fields import DEFAULTS, SETTINGS, RelightFields, obstacle, takes_effect
-from .light import Background, Light
+from .lights import Background, Light
 from .setting_types import PictureSetting, Tab, quoted
 from .weights.kind import Kind
 
@@ -94,8 +94,10 @@ class RelightRequest(RelightFields):
         if needs_background and self.background_image is None:
             raise ICLightError(
                 f"{model} needs a background: give a picture in background_image, "
-                "or set background to left, right, top, bottom or ambient."
+                "or set background to own, left, right, top, bottom or ambient."
             )
+        if kind is Kind.BACKGROUND and self.background is Background.LIGHTS and not self.lights:
+            raise ICLightError("background lights needs some: give them in lights.")
 
 
 def parse(args: Sequence[Any], kind_of: Callable[[str | None], Kind], tab: Tab) -> RelightRequest | None:

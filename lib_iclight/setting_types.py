@@ -24,8 +24,10 @@ class Place(Enum):
     TOP = "top"
     SUBJECT = "subject"
     EDGE = "edge"
+    FRAME = "frame"
     LIGHT = "light"
     BACKGROUND = "background"
+    LIGHTS = "lights"
     FINISH = "finish"
     BOTTOM = "bottom"
 
@@ -70,6 +72,9 @@ class Setting:
 
     in_infotext: bool = True
     """Whether a picture's infotext tells it, where it differs from its default."""
+
+    quiet_default: bool = False
+    """Whether infotext leaves it out at its default: there it does nothing."""
 
     img2img_label: str | None = None
     """Its label in the img2img tab, where that is another one."""

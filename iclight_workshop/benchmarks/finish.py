@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image
 
 from lib_iclight.finish import finish
-from lib_iclight.finish.srgb import to_display, to_linear
 from lib_iclight.foreground.resize import resize_and_centre_crop
+from lib_iclight.srgb import to_display, to_linear
 
 SIZES = ((1024, 1536), (2048, 3072))
 
@@ -58,8 +58,8 @@ def open_photo(path: Path | None) -> Image.Image:
 def draw_sheet(photo: Image.Image) -> np.ndarray:
     scale = 768 / min(photo.size)
     original, result = make_pair(photo, round(photo.width * scale), round(photo.height * scale))
-    detailed = finish(result, original, None, detail_transfer=1.0)
-    coloured = finish(result, original, None, detail_transfer=1.0, colour_keep=1.0)
+    detailed = finish(result, original, None, detail_alpha=None, detail_transfer=1.0)
+    coloured = finish(result, original, None, detail_alpha=None, detail_transfer=1.0, colour_keep=1.0)
     return np.hstack([original, result, detailed, coloured])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from lib_iclight.finish.srgb import luminance, to_linear
+from lib_iclight.srgb import luminance, to_linear
 
 from .world import LIGHT_COLOURS, Lighting, Scene
 

@@ -22,7 +22,7 @@ from iclight_standalone.model_files import SMALL
 from iclight_standalone.webui import WebUI
 from lib_iclight.errors import ICLightError
 from lib_iclight.foreground.composite import GREY
-from lib_iclight.light import Light, draw_light_map
+from lib_iclight.lights import NAMED_LIGHTS, Light, Window, draw_lights
 
 from .captions import FROM
 from .data import HELD_OUT
@@ -122,7 +122,7 @@ class SceneRelighter:
         """
         start = values.pop("start", OPPOSITE[side] if ablation is Ablation.MIRRORED else side)
         if ablation is Ablation.OFF:
-            start_picture = draw_light_map(Light(start), self.size, self.size).to_image()
+            start_picture = draw_lights(NAMED_LIGHTS[Light(start)], Window.whole(self.size, self.size)).to_image()
             return self._generate(self._webui.img2img, prompt, init_images=[start_picture], denoising_strength=0.9)
         request = {"model": "iclight_sd15_fc.safetensors", "subject": draw_cutout(scene), "light": start}
         return self._relight_ablated(ablation, prompt, request, values)

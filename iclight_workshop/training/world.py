@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lib_iclight.finish.srgb import to_display
+from lib_iclight.srgb import to_display
 
 Field = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """A smooth function of x and y."""

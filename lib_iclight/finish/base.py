@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .srgb import to_display, to_linear
+from ..srgb import to_display, to_linear
 
 _MAX_RADIUS = 127
 """OpenCV's median counts a window's pixels in 16 bits: 255×255 are the most."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .srgb import luminance, to_display, to_linear
+from ..srgb import luminance, to_display, to_linear
 
 _UNRELIABLE, _RELIABLE = 4, 24
 """Display levels of grey: below the first, 8 bits say nothing about a pixel's colour; above the second, enough."""

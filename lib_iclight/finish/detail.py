@@ -6,8 +6,8 @@ import functools
 
 import numpy as np
 
+from ..srgb import to_display, to_linear
 from .base import continue_subject, extract_base, find_inside
-from .srgb import to_display, to_linear
 
 _DARK = 0.005
 """Linear light (display level 16) of a base on which an 8-bit ratio says more about rounding and grain than about the

@@ -5,17 +5,22 @@ from __future__ import annotations
 from .composite import GREY, composite_on_grey
 from .cutting import CutoutSettings, Foreground, cut_out, holds_memory, release, release_models
 from .methods import METHODS, CutoutMethod
-from .resize import resize_and_centre_crop
+from .resize import CENTRED, Placement, place_picture, resize_and_centre_crop
+from .surroundings import fill_subject
 
 __all__ = [
+    "CENTRED",
     "GREY",
     "METHODS",
     "CutoutMethod",
     "CutoutSettings",
     "Foreground",
+    "Placement",
     "composite_on_grey",
     "cut_out",
+    "fill_subject",
     "holds_memory",
+    "place_picture",
     "release",
     "release_models",
     "resize_and_centre_crop",

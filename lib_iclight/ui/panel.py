@@ -19,6 +19,7 @@ from . import choices
 from .canvas import Canvas
 from .cutout_preview import build_preview
 from .fetching import FetchOffer, build_offer, connect_offer
+from .lights_part import build_lights
 from .markup import as_html_text, as_markdown_text
 from .parts import QUIET, build_setting
 
@@ -76,6 +77,8 @@ def build_panel(
                 builder.build_offer("cutout", None, choices.describe_cutout)
             for place in _COLUMNS:
                 builder.build_column(place)
+        builder.build_frame()
+        builder.groups["lights"] = build_lights(builder.build_part, builder.element_id)
         preview = build_preview(builder.parts, builder.build_part, builder.element_id, host, canvas)
         with gr.Accordion("Detail and colour", open=False, elem_id=builder.element_id("finish")):
             builder.build_place(Place.FINISH)
@@ -97,6 +100,8 @@ class _Builder:
         self.tab = tab
         self.host = host
         self.parts: dict[str, Any] = {}
+        self.groups: dict[str, Any] = {}
+        """What is shown and hidden in the place of a setting's component, with all that belongs to it."""
         self.columns: dict[Place, Any] = {}
         self.offers: dict[str, tuple[FetchOffer, Describe]] = {}
         self.catalogue = self.read_catalogue()
@@ -128,6 +133,12 @@ class _Builder:
         names = [name for name, setting in SETTINGS.items() if setting.place is place]
         for name in sorted(names, key=lambda name: isinstance(SETTINGS[name], Switch)):
             self.build_part(name)
+
+    def build_frame(self) -> None:
+        """Where the subject stands."""
+        title = "The subject's place in the frame"
+        with gr.Accordion(title, open=False, elem_id=self.element_id("frame")), gr.Row(variant="compact"):
+            self.build_place(Place.FRAME)
 
     def build_column(self, place: Place) -> None:
         """The settings that go with one kind of model."""
@@ -174,7 +185,7 @@ class _Builder:
         connect_offer(model_offer, model)
         connect_offer(cutout_offer, cutout)
         columns, deciding = list(self.columns.values()), [self.parts[name] for name in _DECIDING]
-        dependent = [self.parts[name] for name in _DEPENDENT]
+        dependent = [self.groups.get(name, self.parts[name]) for name in _DEPENDENT]
         model.change(self.show_model, model, [*columns, *model_offer.parts], **QUIET)
         cutout.change(cutout_offer.state, cutout, cutout_offer.parts, **QUIET)
         for component in deciding:

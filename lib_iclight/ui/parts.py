@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from ..fields import DEFAULTS, SETTINGS
+from ..lights import LightsSetting
 from ..setting_types import Choice, Number, PictureSetting, Switch, Tab
 
 UNNAMED: dict[str, Any] = {"api_name": False}
@@ -42,6 +43,8 @@ def build_setting(name: str, tab: Tab = Tab.TXT2IMG, **how: Any) -> Any:
         return component(list(setting.labels.values()), **how)
     if isinstance(setting, Switch):
         return gr.Checkbox(**how)
+    if isinstance(setting, LightsSetting):
+        return gr.Textbox(lines=4, placeholder="side angle 315 colour 3200K", **how)
     raise TypeError(f"{name} has a component of its own.")
 
 

@@ -212,19 +212,19 @@ def test_only_the_last_latents_are_kept() -> None:
 
 
 def test_one_subject_stands_for_the_whole_batch() -> None:
-    condition = encode_condition(HOST, a_model(), [plain(254)], None, 64, 128)
+    condition = encode_condition(HOST, a_model(), [plain(254)], [], 64, 128)
     assert condition.shape == (1, 4, 16, 8) and (condition == 1).all()
 
 
 def test_each_subject_has_its_row() -> None:
-    condition = encode_condition(HOST, a_model(), [plain(0), plain(127), plain(254)], None, 64, 64)
+    condition = encode_condition(HOST, a_model(), [plain(0), plain(127), plain(254)], [], 64, 64)
     assert condition.shape == (3, 4, 8, 8)
     assert torch.allclose(condition.mean((1, 2, 3)), torch.tensor([-1.0, 0.0, 1.0]), atol=1e-6)
 
 
 @pytest.mark.parametrize("subjects", [1, 3])
 def test_the_background_follows_the_subject(subjects: int) -> None:
-    condition = encode_condition(HOST, a_model(), [plain(127)] * subjects, plain(254), 64, 64)
+    condition = encode_condition(HOST, a_model(), [plain(127)] * subjects, [plain(254)], 64, 64)
     assert condition.shape == (subjects, 8, 8, 8)
     assert (condition[:, :4] == 0).all() and torch.allclose(condition[:, 4:], torch.tensor(1.0))
 
@@ -232,14 +232,14 @@ def test_the_background_follows_the_subject(subjects: int) -> None:
 def test_subject_and_background_are_encoded_once_for_all_passes() -> None:
     sd_model = a_model()
     for _ in range(3):
-        encode_condition(HOST, sd_model, [plain(1), plain(2)], plain(3), 64, 64)
+        encode_condition(HOST, sd_model, [plain(1), plain(2)], [plain(3)], 64, 64)
     assert len(encoded(sd_model)) == 3
 
 
-@pytest.mark.parametrize("background", [None, plain(200)])
-def test_a_condition_can_be_changed_without_harm(background: Source | None) -> None:
+@pytest.mark.parametrize("backgrounds", [[], [plain(200)]])
+def test_a_condition_can_be_changed_without_harm(backgrounds: list[Source]) -> None:
     sd_model = a_model()
-    first = encode_condition(HOST, sd_model, [plain(50)], background, 64, 64)
+    first = encode_condition(HOST, sd_model, [plain(50)], backgrounds, 64, 64)
     kept = first.clone()
     first.fill_(99)
-    assert torch.equal(encode_condition(HOST, sd_model, [plain(50)], background, 64, 64), kept)
+    assert torch.equal(encode_condition(HOST, sd_model, [plain(50)], backgrounds, 64, 64), kept)

@@ -37,7 +37,7 @@ def at_size(picture: Image.Image, width: int, height: int) -> Original:
 
 def finished(image: Image.Image, rgb: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
     """By the function that the finish's own tests look at."""
-    return finish(np.asarray(image), rgb, alpha, **FINISH)
+    return finish(np.asarray(image), rgb, alpha, detail_alpha=alpha, **FINISH)
 
 
 def asked(bench: Bench, tab: str, payload: Mapping[str, Any], **settings: Any) -> Outcome:

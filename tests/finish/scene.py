@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lib_iclight.finish.srgb import to_display, to_linear
+from lib_iclight.srgb import to_display, to_linear
 
 SIZE = 640
 PERIODS = (4, 6, 8, 12)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib_iclight.finish import keep_colour
-from lib_iclight.finish.srgb import to_display, to_linear
+from lib_iclight.srgb import to_display, to_linear
 
 from .scene import RGB_WEIGHTS, largest_change, pairs
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lib_iclight.finish import scale_radius, transfer_detail
 from lib_iclight.finish.base import continue_subject, extract_base, find_inside
-from lib_iclight.finish.srgb import to_display, to_linear
+from lib_iclight.srgb import to_display, to_linear
 
 from .scene import (
     LETTERS,

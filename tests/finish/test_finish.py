@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from lib_iclight.finish import finish, keep_colour, transfer_detail
-from lib_iclight.finish.srgb import to_display, to_linear
 from lib_iclight.foreground.resize import resize_and_centre_crop
+from lib_iclight.srgb import to_display, to_linear
 
 from .scene import LETTERS, SIZE, Ink, garbled, label, likeness
 
@@ -71,7 +71,7 @@ def test_details_return_from_an_original_of_another_shape(strip: tuple[int, int]
     larger = wide.resize((2 * wide.width, 2 * wide.height), Image.Resampling.LANCZOS)
     original = np.asarray(resize_and_centre_crop(larger, SIZE, SIZE))
     result = garbled(scene.truth, scene.ink)
-    finished = finish(result, original, None, detail_transfer=1.0, detail_radius=1.25)
+    finished = finish(result, original, None, detail_alpha=None, detail_transfer=1.0, detail_radius=1.25)
     assert likeness(result, scene.truth, LETTERS) <= 0.3
     assert figure("likeness to the true letters", likeness(finished, scene.truth, LETTERS)) >= 0.9
 
@@ -82,11 +82,13 @@ def test_details_first_then_colours_of_the_subject_alone() -> None:
     alpha = np.zeros((SIZE, SIZE), np.uint8)
     alpha[:, 100:500] = 255
     share = alpha.astype(np.float32) / 255
-    finished = finish(result, scene.original, alpha, detail_transfer=0.8, detail_radius=1.25, colour_keep=0.6)
+    finished = finish(
+        result, scene.original, alpha, detail_alpha=alpha, detail_transfer=0.8, detail_radius=1.25, colour_keep=0.6
+    )
     detailed = transfer_detail(result, scene.original, share, 0.8, 8.0)
     assert np.array_equal(finished, keep_colour(detailed, scene.original, share, 0.6))
     everywhere = finish(
-        result, scene.original, alpha, detail_transfer=0.8, detail_radius=1.25, detail_everywhere=True, colour_keep=0.6
+        result, scene.original, alpha, detail_alpha=None, detail_transfer=0.8, detail_radius=1.25, colour_keep=0.6
     )
     detailed = transfer_detail(result, scene.original, None, 0.8, 8.0)
     assert np.array_equal(everywhere[share == 0], detailed[share == 0])
@@ -97,7 +99,9 @@ def test_both_together_come_back_to_the_truth_of_white_light(figure: Figure) -> 
     """Garbled and tinted: with both steps the label is what it would be in a light as bright and without a tint."""
     scene = label(Ink.SOFT)
     result = garbled(scene.truth, scene.ink)
-    finished = finish(result, scene.original, None, detail_transfer=1.0, detail_radius=1.25, colour_keep=1.0)
+    finished = finish(
+        result, scene.original, None, detail_alpha=None, detail_transfer=1.0, detail_radius=1.25, colour_keep=1.0
+    )
     light = to_linear(scene.truth) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     own = to_linear(scene.original)
     own *= (light / np.maximum(own @ np.array([0.2126, 0.7152, 0.0722], np.float32), 1e-6))[..., None]
@@ -108,12 +112,12 @@ def test_both_together_come_back_to_the_truth_of_white_light(figure: Figure) -> 
 
 def test_without_strength_the_bytes_are_the_result_s() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
-    assert np.array_equal(finish(picture, picture[::-1], None), picture)
+    assert np.array_equal(finish(picture, picture[::-1], None, detail_alpha=None), picture)
 
 
 def test_sizes_must_agree() -> None:
     picture = np.zeros((40, 50, 3), np.uint8)
     with pytest.raises(ValueError, match="50×40"):
-        finish(picture, picture[1:], None)
+        finish(picture, picture[1:], None, detail_alpha=None)
     with pytest.raises(ValueError, match="50×40"):
-        finish(picture, picture, np.zeros((50, 40), np.uint8))
+        finish(picture, picture, np.zeros((50, 40), np.uint8), detail_alpha=None)

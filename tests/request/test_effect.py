@@ -22,8 +22,14 @@ NO_EFFECT = [
     ("light_map", {"light_map": PICTURE, "light": "left"}, FC, "another light than custom"),
     ("light_denoise", {"light_denoise": 0.5}, FC, "without a light"),
     ("reinforce_foreground", {"reinforce_foreground": 0.5}, FC, "choose a light"),
-    ("background_image", {"background": "left", "background_image": PICTURE}, FBC, "with a plain background"),
-    ("background_image", {"background": "ambient", "background_image": PICTURE}, FBC, "with a plain background"),
+    ("background_image", {"background": "left", "background_image": PICTURE}, FBC, "than image or mirrored"),
+    ("background_image", {"background": "ambient", "background_image": PICTURE}, FBC, "than image or mirrored"),
+    ("background_image", {"background": "own", "background_image": PICTURE}, FBC, "than image or mirrored"),
+    ("lights", {"light": "left", "lights": "noon"}, FC, "beside a light that is chosen by its side"),
+    ("lights", {"light": "ambient", "lights": "noon"}, FC, "set light to none"),
+    ("lights", {"background": "left", "lights": "noon"}, FBC, "plain and lit from one side"),
+    ("lights", {"background": "ambient", "lights": "side"}, FBC, "set background to image"),
+    ("light_denoise", {"background": "lights", "lights": "noon", "light_denoise": 0.5}, FBC, "at the foreground,"),
     ("detail_radius", {"detail_radius": 2}, FC, "raise detail_transfer"),
     ("detail_area", {"detail_area": "everything"}, FC, "raise detail_transfer"),
     ("show_untouched", {"show_untouched": True}, FC, "raise one of them"),
@@ -68,6 +74,11 @@ def test_light_denoise_is_not_img2imgs() -> None:
     [
         ({"light": "custom", "light_map": PICTURE, "light_denoise": 0.5, "reinforce_foreground": 1}, FC),
         ({"background": "mirrored", "background_image": PICTURE}, FBC),
+        ({"background": "mirrored", "background_image": PICTURE, "lights": "noon"}, FBC),
+        ({"background": "own", "lights": "noon", "subject_x": 0}, FBC),
+        ({"background": "lights", "lights": "noon"}, FBC),
+        ({"lights": "noon", "light_denoise": 0.5, "reinforce_foreground": 1, "subject_mirrored": True}, FC),
+        ({"light": "custom", "light_map": PICTURE, "lights": "noon"}, FC),
         ({"detail_transfer": 0.1, "detail_radius": 2, "detail_area": "everything", "show_untouched": True}, FC),
         ({"colour_keep": 0.1, "show_untouched": True}, FBC),
     ],
@@ -97,7 +108,7 @@ def test_the_panel_leaves_out_what_it_hides(kind: Kind, tab: Tab) -> None:
     assert request.detail_radius == 1 and not request.show_untouched and request.light_map is None
 
 
-@pytest.mark.parametrize("choice", ["image", "mirrored", "left", "right", "top", "bottom", "ambient"])
+@pytest.mark.parametrize("choice", ["image", "mirrored", "own", "left", "right", "top", "bottom", "ambient"])
 def test_a_background_model_needs_a_background(choice: str) -> None:
     subject = {"subject": PICTURE, "background": choice}
     bare = RelightRequest.from_api(subject)
@@ -114,6 +125,7 @@ def test_a_background_model_needs_a_background(choice: str) -> None:
     [
         ({}, Tab.TXT2IMG, "no subject"),
         ({"light": "custom", "subject": PICTURE}, Tab.TXT2IMG, "light_map"),
+        ({"light": "custom", "subject": PICTURE, "lights": "noon"}, Tab.TXT2IMG, "light_map"),
         ({"light": "custom"}, Tab.IMG2IMG, "light_map"),
         ({}, Tab.IMG2IMG, None),
         ({"subject": PICTURE}, Tab.TXT2IMG, None),
@@ -128,3 +140,9 @@ def test_pictures_that_nothing_stands_in_for(values: dict[str, Any], tab: Tab, s
         return
     with pytest.raises(ICLightError, match=says):
         request.check_complete(FC, "fc", tab)
+
+
+def test_lights_alone_need_some() -> None:
+    request = RelightRequest.from_api({"subject": PICTURE, "background": "lights"})
+    with pytest.raises(ICLightError, match="background lights needs some: give them in lights"):
+        request.check_complete(FBC, "fbc", Tab.TXT2IMG)

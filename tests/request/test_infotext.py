@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from lib_iclight.fields import DEFAULTS, SETTINGS, takes_effect
 from lib_iclight.infotext import infotext_name, infotext_of, is_ours, pasted_value
+from lib_iclight.lights import LightsSetting
 from lib_iclight.request import RelightRequest
-from lib_iclight.setting_types import Choice, Number, Tab
+from lib_iclight.setting_types import Choice, Number, Switch, Tab
 from lib_iclight.weights.kind import Kind
+from tests.lights.strategies import LIGHTS
 
 FC, FBC = Kind.FOREGROUND, Kind.BACKGROUND
 
@@ -52,6 +54,10 @@ def _values(setting: Any) -> st.SearchStrategy[Any]:
         return st.floats(setting.low, setting.high)
     if isinstance(setting, Choice):
         return st.sampled_from(list(setting.labels))
+    if isinstance(setting, Switch):
+        return st.booleans()
+    if isinstance(setting, LightsSetting):
+        return LIGHTS
     return st.just("model.safetensors")
 
 

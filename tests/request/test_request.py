@@ -16,7 +16,7 @@ from PIL import Image
 from lib_iclight.errors import ICLightError
 from lib_iclight.fields import DEFAULTS, SETTINGS
 from lib_iclight.finish.area import DetailArea
-from lib_iclight.light import Background, Light
+from lib_iclight.lights import Background, Light, check_lights
 from lib_iclight.pictures import Picture
 from lib_iclight.request import RelightRequest, parse
 from lib_iclight.setting_types import Tab
@@ -30,12 +30,17 @@ FIELDS = {
     "mask": None,
     "edge_shift": 0.0,
     "edge_feather": 0.0,
+    "subject_x": 0.5,
+    "subject_y": 0.5,
+    "subject_scale": 1.0,
+    "subject_mirrored": False,
     "light": "none",
     "light_map": None,
-    "light_denoise": 0.9,
-    "reinforce_foreground": 0.0,
     "background": "image",
     "background_image": None,
+    "lights": (),
+    "light_denoise": 0.9,
+    "reinforce_foreground": 0.0,
     "strength": 1.0,
     "detail_transfer": 0.0,
     "detail_radius": 1.0,
@@ -49,10 +54,13 @@ FIELDS = {
 DEFAULTED = {name: FIELDS.get(name, default) for name, default in DEFAULTS.items()}
 """The same with every setting that there is: what the panel sends."""
 
-SWITCHES = ("enabled", "show_subject", "show_untouched")
+SWITCHES = ("enabled", "subject_mirrored", "show_subject", "show_untouched")
 NUMBERS = {
     "edge_shift": (-5, 5),
     "edge_feather": (0, 5),
+    "subject_x": (-1, 2),
+    "subject_y": (-1, 2),
+    "subject_scale": (0.05, 4),
     "light_denoise": (0.1, 1.0),
     "reinforce_foreground": (0, 1),
     "strength": (0.05, 1.5),
@@ -73,7 +81,7 @@ CHOICES = {
     "cutout": ("auto", *MODELS, "grabcut", "none"),
     "detail_area": ("subject", "everything"),
     "light": ("none", "left", "right", "top", "bottom", "ambient", "custom"),
-    "background": ("image", "mirrored", "left", "right", "top", "bottom", "ambient"),
+    "background": ("image", "mirrored", "own", "left", "right", "top", "bottom", "ambient", "lights"),
 }
 PICTURES = ("subject", "mask", "light_map", "background_image")
 PAGE = base64.b64encode(np.random.default_rng(0).bytes(60_000)).decode()
@@ -123,8 +131,13 @@ def test_every_field_can_be_left_out_or_given() -> None:
         "mask": a_picture_as_base64(),
         "edge_shift": -1.5,
         "edge_feather": 0.5,
+        "subject_x": 0.2,
+        "subject_y": 1.2,
+        "subject_scale": 0.7,
+        "subject_mirrored": True,
         "light": "custom",
         "light_map": a_picture_as_base64(),
+        "lights": check_lights("lights", "side angle 30; ambient brightness 0.5"),
         "light_denoise": 0.5,
         "reinforce_foreground": 0.3,
         "background": "mirrored",
@@ -219,7 +232,7 @@ def test_what_is_wrong_is_shown_as_json_has_it() -> None:
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("lights", "light"),
+        ("ligths", "lights"),
         ("light_densoise", "light_denoise"),
         ("Subject", "subject"),
         ("background_img", "background"),
@@ -299,9 +312,9 @@ def test_what_was_sent_is_left_as_it_was() -> None:
 
 def test_the_panels_values_are_taken_in_order() -> None:
     picture = a_picture()
-    values = [True, "fc", picture, "none", picture, 1.5, 0.5, "custom", picture, 0.4, 0.3, "image", None, 0.6]
-    values += [0.7, 2.0, "everything", 0.8, True, True]
-    sent = {**DEFAULTED, **dict(zip(FIELDS, values, strict=True))}
+    values = [True, "fc", picture, "none", picture, 1.5, 0.5, 0.2, 0.3, 1.5, True, "custom", picture, "image", None]
+    values += [check_lights("lights", "side; front"), 0.4, 0.3, 0.6, 0.7, 2.0, "everything", 0.8, True, True]
+    sent = {**DEFAULTED, **dict(zip(FIELDS, values, strict=True)), "lights": "side\nfront"}
     request = RelightRequest.from_panel(list(sent.values()), foreground, Tab.TXT2IMG)
     assert [getattr(request, name) for name in FIELDS] == values
 
@@ -311,6 +324,10 @@ def test_the_panel_hides_the_other_kinds_fields() -> None:
     request = RelightRequest.from_panel(list(wrong.values()), foreground, Tab.TXT2IMG)
     assert request.background is Background.IMAGE and request.background_image is None
     request.check_effect(Kind.FOREGROUND, "fc", Tab.TXT2IMG)
+
+    for kind_of, named in ((foreground, {"light": "left"}), (background, {"background": "left"})):
+        values = {**DEFAULTED, **named, "lights": "laser"}
+        assert RelightRequest.from_panel(list(values.values()), kind_of, Tab.TXT2IMG).lights == ()
 
     wrong = {**DEFAULTED, "light": "nonsense", "light_map": 5, "light_denoise": "x", "background": "left"}
     request = RelightRequest.from_panel(list(wrong.values()), background, Tab.TXT2IMG)
@@ -323,6 +340,8 @@ def test_the_panel_hides_the_other_kinds_fields() -> None:
     [
         (foreground, "light"),
         (foreground, "light_denoise"),
+        (foreground, "subject_scale"),
+        (background, "lights"),
         (background, "background"),
         (background, "background_image"),
     ],

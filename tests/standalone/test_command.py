@@ -22,7 +22,7 @@ from iclight_standalone.__main__ import main
 from iclight_standalone.command import name_outputs
 from iclight_standalone.model_files import SMALL
 from iclight_standalone.relighter import choose_size
-from lib_iclight.light import Background, Light, draw_background, draw_light_map
+from lib_iclight.lights import NAMED_BACKGROUNDS, NAMED_LIGHTS, WALL, Background, Light, Window, draw_lights
 from lib_iclight.weights.convert import convert
 
 from .conftest import portrait
@@ -69,7 +69,7 @@ def test_the_smallest_picture_without_guidance(photo: Path, tmp_path: Path) -> N
 
 def test_lights_by_name_and_by_picture(photo: Path, tmp_path: Path) -> None:
     out, drawn = tmp_path / "out.png", tmp_path / "light.png"
-    draw_light_map(Light.TOP, 64, 64).to_image().save(drawn)
+    draw_lights(NAMED_LIGHTS[Light.TOP], Window.whole(64, 64)).to_image().save(drawn)
     top = relit(photo, out, "--light", "top")
     assert not np.array_equal(top, relit(photo, out, "--light", "bottom"))
     assert np.array_equal(top, relit(photo, out, "--light", str(drawn)))
@@ -78,7 +78,7 @@ def test_lights_by_name_and_by_picture(photo: Path, tmp_path: Path) -> None:
 
 def test_backgrounds_by_name_and_by_picture(photo: Path, tmp_path: Path) -> None:
     out, drawn = tmp_path / "out.png", tmp_path / "background.png"
-    draw_background(Background.RIGHT, 64, 64).to_image().save(drawn)
+    draw_lights(NAMED_BACKGROUNDS[Background.RIGHT], Window.whole(64, 64), WALL).to_image().save(drawn)
     right = relit(photo, out, "--background", "right")
     assert np.array_equal(right, relit(photo, out, "--background", str(drawn)))
     named = ["--checkpoint", CHECKPOINT, "--iclight", FBC, *SIZED[1:]]
@@ -149,7 +149,7 @@ def _case(says: str, *arguments: str) -> Any:
     [
         _case("--light must be one of none, left", "photos/photo.png", "--light", "sideways"),
         _case("photo.txt can't be decoded", "photos/photo.png", "--light", "photo.txt"),
-        _case("--background must be one of left", "photos/photo.png", "--background", "beach"),
+        _case("--background must be one of own, left", "photos/photo.png", "--background", "beach"),
         _case("--steps must be a number from 1", "photos/photo.png", "--steps", "0"),
         _case("--seed must be a number from -1", "photos/photo.png", "--seed", "-2"),
         _case("--width must be a number from 64", "photos/photo.png", "--width", "20"),
@@ -166,7 +166,7 @@ def _case(says: str, *arguments: str) -> Any:
         _case("photo.png would be overwritten", "photos/photo.png", "--output", "photos/photo.png"),
         _case("would be overwritten, which is photos", "photos", "--output", "photos"),
         _case("photo.png lies beside the pictures", "photos/beside.jpg", "light/photo.jpg", "--output", "photos"),
-        _case("--background must be one of left", "photos/photo.png", "--background", "a beach " * 40),
+        _case("--background must be one of own, left", "photos/photo.png", "--background", "a beach " * 40),
         _case("can't be read: File name too long", "long" * 80),
         _case("can't be used: File name too long", "photos/photo.png", "--output", "long" * 80),
         _case("light.png would be overwritten", "photos/photo.png", "--light", "light.png", "--output", "light.png"),

@@ -20,7 +20,7 @@ from iclight_standalone.__main__ import main
 from iclight_standalone.model_files import SMALL, choose_models
 from iclight_standalone.page import ADDRESS, build, serve
 from iclight_standalone.relighter import Relighter
-from lib_iclight.light import Background, draw_background
+from lib_iclight.lights import NAMED_BACKGROUNDS, WALL, Background, Window, draw_lights
 from lib_iclight.weights.kind import Kind
 
 from .conftest import portrait
@@ -172,7 +172,7 @@ def test_every_number_reaches_the_result(visitor: Visitor) -> None:
 
 def test_a_background_is_a_picture_or_plain(visitor: Visitor) -> None:
     asked = {"subject": subject(), "kind": Kind.BACKGROUND.value}
-    drawn = draw_background(Background.TOP, SIDE, SIDE).to_image()
+    drawn = draw_lights(NAMED_BACKGROUNDS[Background.TOP], Window.whole(SIDE, SIDE), WALL).to_image()
     top = pixels(visitor.relight(**asked, light="top")[0])
     assert np.array_equal(top, pixels(visitor.relight(**asked, light="left", background=drawn)[0]))
     assert not np.array_equal(top, pixels(visitor.relight(**asked, light="left")[0]))

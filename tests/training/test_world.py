@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iclight_workshop.training.world import AMBIENT, SIDES, THINGS, Lighting, Recipe
-from lib_iclight.finish.srgb import luminance, to_linear
+from lib_iclight.srgb import luminance, to_linear
 
 numbers = st.integers(0, 2**31)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib_iclight.finish.srgb import luminance, to_display, to_linear
+from lib_iclight.srgb import luminance, to_display, to_linear
 
 
 def test_every_level_comes_back() -> None:

@@ -21,7 +21,7 @@ def to_display(linear: np.ndarray) -> np.ndarray:
     """Display values, uint8, rounded, of linear light of any shape; what lies outside 0…1 is clipped."""
     steps = np.clip(linear, 0.0, 1.0) * np.float32(_STEPS)
     steps += np.float32(0.5)
-    return _display_of_linear()[steps.astype(np.uint16)]
+    return _display_of_linear().take(steps.astype(np.uint16))
 
 
 def luminance(linear: np.ndarray) -> np.ndarray:

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib_iclight.light import Background, Light, draw_background, draw_light_map
+from lib_iclight.lights import (
+    LIGHT_MAP,
+    NAMED_BACKGROUNDS,
+    NAMED_LIGHTS,
+    WALL,
+    Background,
+    Light,
+    Window,
+    draw_lights,
+)
 
 SIDES = ("left", "right", "top", "bottom")
 ENDS = {"light": (255, 0), "background": (224, 32)}
@@ -15,10 +24,11 @@ sizes = st.integers(2, 700)
 
 
 def picture(what: str, side: str, width: int, height: int) -> np.ndarray:
+    window = Window.whole(width, height)
     made = (
-        draw_light_map(Light(side), width, height)
+        draw_lights(NAMED_LIGHTS[Light(side)], window, LIGHT_MAP)
         if what == "light"
-        else draw_background(Background(side), width, height)
+        else draw_lights(NAMED_BACKGROUNDS[Background(side)], window, WALL)
     )
     assert made.alpha is None and made.rgb.dtype == np.uint8 and made.rgb.shape == (height, width, 3)
     return made.rgb
@@ -75,4 +85,4 @@ def test_even_greys(width: int, height: int) -> None:
 
 def test_maps_that_are_kept_cannot_be_painted_on() -> None:
     with pytest.raises(ValueError, match="read-only"):
-        draw_light_map(Light.LEFT, 8, 8).rgb[:] = 0
+        draw_lights(NAMED_LIGHTS[Light.LEFT], Window.whole(8, 8)).rgb[:] = 0

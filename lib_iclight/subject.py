@@ -1,0 +1,84 @@
+"""A subject in the frame: what is relit, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .condition import Source, fit_picture
+from .errors import ICLightError
+from .foreground import CENTRED, Foreground, Placement, fill_subject
+from .hosts import Host, TabFit
+from .pictures import Picture
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is relit, and how it comes to the size that is sampled: all of its layers alike."""
+
+    foreground: Foreground
+
+    placement: Placement = CENTRED
+
+    tab_fit: TabFit | None = None
+    """As the img2img tab fits its own picture, where it belongs to that."""
+
+    _at_size: dict[tuple[str, tuple[int, int]], np.ndarray] = field(default_factory=dict, init=False, compare=False)
+    """Key: which of its layers, and the size. Bound: the sizes of one generation's passes."""
+
+    @property
+    def source(self) -> Source:
+        """As the model sees it."""
+        return Source(self.foreground.on_grey, self.tab_fit, self.placement)
+
+    def colour_at(self, host: Host, size: tuple[int, int], *, with_background: bool = False) -> np.ndarray:
+        """Its own colours at a result's size, uint8 [H, W, 3].
+
+        :param size: width and height in pixels.
+        :param with_background: its whole picture's instead.
+        """
+        if with_background:
+            return self._layer_at(host, "whole", self.foreground.whole, size)
+        return self._layer_at(host, "colour", self.foreground.colour, size)
+
+    def alpha_at(self, host: Host, size: tuple[int, int]) -> np.ndarray | None:
+        """Its alpha at a result's size, uint8 [H, W]; None where it is opaque all over the frame."""
+        if self.foreground.alpha is None:
+            return self.picture_at(host, size)
+        pixels = np.repeat(self.foreground.alpha[..., None], 3, axis=2)
+        return self._layer_at(host, "alpha", pixels, size, beyond=0)[..., 0]
+
+    def picture_at(self, host: Host, size: tuple[int, int]) -> np.ndarray | None:
+        """Where its picture lies in the frame, uint8 [H, W], 0 or 255; None where that fills it."""
+        if self.placement in (CENTRED, Placement(mirrored=True)):
+            return None
+        return self._layer_at(host, "picture", np.full_like(self.foreground.whole, 255), size, beyond=0)[..., 0]
+
+    def surroundings(self) -> Source:
+        """Its picture with itself filled in from around. The room stays in its place wherever the subject goes.
+
+        :raises ICLightError: it fills its picture, or its surroundings were cut away before.
+        """
+        key = "surroundings", (0, 0)
+        if key not in self._at_size:
+            self._at_size[key] = fill_subject(self.foreground)
+        return Source(Picture(self._at_size[key]), self.tab_fit)
+
+    def check_in_frame(self, host: Host, size: tuple[int, int]) -> None:
+        """Refuse a place at which nothing of it can be seen.
+
+        :raises ICLightError: it lies wholly outside of the frame.
+        """
+        alpha = self.alpha_at(host, size)
+        if alpha is not None and not alpha.any():
+            raise ICLightError(
+                "Nothing of the subject is in the frame: take subject_x and subject_y nearer to 0.5, or change "
+                "subject_scale."
+            )
+
+    def _layer_at(self, host: Host, layer: str, pixels: np.ndarray, size: tuple[int, int], **how: int) -> np.ndarray:
+        if (layer, size) not in self._at_size:
+            source = Source(Picture(pixels), self.tab_fit, self.placement, **how)
+            self._at_size[layer, size] = fit_picture(host, source, *size)
+        return self._at_size[layer, size]

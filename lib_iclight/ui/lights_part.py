@@ -1,0 +1,69 @@
+"""The panel's lights: a list of presets, the lights as text, and a picture of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ..errors import ICLightError
+from ..lights import Lights, Window, add_lights, presets, to_picture, write_lights
+from ..request import RelightRequest
+from .markup import as_html_text
+from .parts import QUIET
+
+_WIDTH, _HEIGHT = 160, 240
+"""Of the picture, in pixels."""
+
+
+def build_lights(build_part: Callable[[str], Any], element_id: Callable[[str], str]) -> Any:
+    """Everything about lights.
+
+    :param build_part: builds a setting's component.
+    :param element_id: what a part is called in the page.
+    :returns: what is hidden where lights take no effect.
+    """
+    with gr.Accordion("Lights of any kind, anywhere", open=False, elem_id=element_id("lights_group")) as group:
+        names = [name.capitalize() for name in presets()]
+        preset = gr.Dropdown(names, label="Begin with", elem_id=element_id("lights_preset"))
+        with gr.Row():
+            lights = build_part("lights")
+            picture = gr.HTML(elem_id=element_id("lights_picture"))
+    preset.change(_write_preset, preset, lights, **QUIET)
+    lights.change(show_lights, lights, picture, **QUIET)
+    return group
+
+
+def show_lights(text: str) -> str:
+    """The lights that a text stands for, as HTML with a picture in it, or what is wrong with it.
+
+    An oval stands for the subject.
+    """
+    try:
+        lights = RelightRequest.from_api({"lights": text}).lights
+    except ICLightError as error:
+        return f"<p>{as_html_text(str(error))}</p>"
+    return _as_html(_draw(lights)) if lights else ""
+
+
+def _write_preset(name: str | None) -> Any:
+    lights = presets().get((name or "").lower())
+    return gr.update() if lights is None else write_lights(lights, between="\n")
+
+
+def _draw(lights: Lights) -> Image.Image:
+    oval = Image.new("L", (_WIDTH, _HEIGHT))
+    ImageDraw.Draw(oval).ellipse((_WIDTH // 3, _HEIGHT // 4, 2 * _WIDTH // 3, 3 * _HEIGHT // 4), fill=255)
+    return Image.fromarray(to_picture(add_lights(lights, Window.whole(_WIDTH, _HEIGHT), np.array(oval))))
+
+
+def _as_html(image: Image.Image) -> str:
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    address = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+    return f'<img src="{address}" width="{image.width}" height="{image.height}" alt="The light map of these lights">'
