@@ -16,6 +16,7 @@ except ImportError:
     from pydantic import BaseModel, Extra, Field  # type: ignore[assignment]  # one of the two, never both
 
 from .finish.area import AREA_LABELS, DetailArea
+from .finish.in_place import IN_PLACE_LABELS, InPlace
 from .foreground.methods import METHODS
 from .lights import (
     BACKGROUND_LABELS,
@@ -65,10 +66,10 @@ _DETAILS = Needs(
     ("detail_transfer",), lambda details: details > 0, "while detail_transfer is 0", "raise detail_transfer"
 )
 _A_FINISH = Needs(
-    ("detail_transfer", "colour_keep"),
-    lambda details, colours: details > 0 or colours > 0,
-    "while detail_transfer and colour_keep are 0",
-    "raise one of them",
+    ("detail_transfer", "colour_keep", "in_place"),
+    lambda details, colours, in_place: details > 0 or colours > 0 or in_place is not InPlace.OFF,
+    "while detail_transfer and colour_keep are 0 and in_place is off",
+    "raise one of them, or choose what the subject is laid over",
 )
 _OF_SHORTER_SIDE = "In percent of the picture's shorter side."
 
@@ -288,6 +289,17 @@ class RelightFields(BaseModel):
         0.0,
         Number(
             "Colour keep", "Gives back the subject's own hue and saturation under the new light.", place=Place.FINISH
+        ),
+    )
+    in_place: InPlace = _setting(
+        InPlace.OFF,
+        Choice(
+            "Background of the result",
+            "What the relit subject is laid over: nothing but the subject is changed then.",
+            place=Place.FINISH,
+            quiet_default=True,
+            labels=IN_PLACE_LABELS,
+            enum=InPlace,
         ),
     )
     show_subject: bool = _setting(

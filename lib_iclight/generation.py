@@ -14,8 +14,9 @@ from PIL import Image
 from .condition import Source, encode_condition, encode_picture, fit_picture
 from .errors import ICLightError
 from .fields import SETTINGS
-from .finish import finish, reinforce
+from .finish import finish, lay_over, reinforce
 from .finish.area import DetailArea
+from .finish.in_place import InPlace
 from .foreground import (
     CutoutSettings,
     Placement,
@@ -156,7 +157,11 @@ class Generation:
         if self.request.subject is not None and fit.crop_region is not None:
             _check_one_size(self.request.subject, self._tab().pictures[0])
             belongs_to_tab = True
-        self.subjects = [replace(subject, tab_fit=fit if belongs_to_tab else None) for subject in self.subjects]
+        fit_of_subjects = fit if belongs_to_tab else None
+        if any(
+            subject.tab_fit != fit_of_subjects for subject in self.subjects
+        ):  # else they keep what they were fitted to
+            self.subjects = [replace(subject, tab_fit=fit_of_subjects) for subject in self.subjects]
 
     # The light, the condition, the patch
 
@@ -182,30 +187,42 @@ class Generation:
         self.size = size
         for subject in self.subjects:
             subject.check_in_frame(self.host, size)
+            self._check_in_place(subject)
         sources = [subject.source for subject in self.subjects]
         condition = encode_condition(self.host, sd_model, sources, self._backgrounds(), *size)
         start = None if is_hires else self._light_start(sd_model)
         return Pass(patch_unet(self.host, sd_model, offsets, self.request.strength, condition), start)
+
+    def _check_in_place(self, subject: Subject) -> None:
+        if self.request.in_place is InPlace.OFF:
+            return
+        if subject.alpha_at(self.host, self.size) is None:
+            raise ICLightError(
+                "in_place has no background to keep, as the subject fills the frame: choose a cutout, or set in_place "
+                "to off."
+            )
+        if self.request.in_place is InPlace.OWN:
+            subject.surroundings()
 
     def _backgrounds(self) -> list[Source]:
         """What a model that looks at a background is shown as one: for the whole batch, or for each subject."""
         request = self.request
         if self.kind is not Kind.BACKGROUND:
             return []
+        backgrounds = self._unlit_backgrounds()
+        if not request.lights or request.background is Background.LIGHTS:
+            return backgrounds
+        fitted = [fit_picture(self.host, picture, *self.size) for picture in backgrounds]
+        lights = self._add_lights(LIGHT_MAP)
+        return [Source(Picture(shine_on(rgb, light))) for rgb, light in _pair(fitted, lights)]
+
+    def _unlit_backgrounds(self) -> list[Source]:
+        """A wall as it was drawn, a picture as it was given, or the surroundings of each subject."""
+        request = self.request
         if request.background in NAMED_BACKGROUNDS:
             return [Source(draw_lights(NAMED_BACKGROUNDS[request.background], Window.whole(*self.size), WALL))]
         if request.background is Background.LIGHTS:
             return [Source(Picture(to_picture(light))) for light in self._add_lights(WALL)]
-        pictures = self._background_pictures()
-        if not request.lights:
-            return pictures
-        fitted = [fit_picture(self.host, picture, *self.size) for picture in pictures]
-        lights = self._add_lights(LIGHT_MAP)
-        return [Source(Picture(shine_on(rgb, light))) for rgb, light in _pair(fitted, lights)]
-
-    def _background_pictures(self) -> list[Source]:
-        """The background's picture, or the surroundings of each subject."""
-        request = self.request
         if request.background is Background.OWN:
             return [subject.surroundings() for subject in self.subjects]
         if request.background_image is None:
@@ -280,7 +297,7 @@ class Generation:
         :param number: its number in its batch.
         """
         request = self.request
-        if not (request.detail_transfer or request.colour_keep):
+        if not (request.detail_transfer or request.colour_keep or request.in_place is not InPlace.OFF):
             return image
         everywhere = request.detail_area is DetailArea.EVERYTHING
         subject = self.subjects[number % len(self.subjects)]
@@ -294,9 +311,18 @@ class Generation:
             detail_radius=request.detail_radius,
             colour_keep=request.colour_keep,
         )
+        if alpha is not None and request.in_place is not InPlace.OFF:
+            finished = lay_over(finished, alpha, self._backdrop(number, image.size))
         if request.show_untouched:
             self._untouched.append(ExtraResult(image, result, _FINISH_NAMES))
         return Image.fromarray(finished)
+
+    def _backdrop(self, number: int, size: tuple[int, int]) -> np.ndarray:
+        """What a result's subject is laid over: uint8 [H, W, 3]."""
+        if self.request.in_place is InPlace.OWN:
+            return self.subjects[number % len(self.subjects)].surroundings_at(self.host, size)
+        backgrounds = self._unlit_backgrounds()
+        return fit_picture(self.host, backgrounds[number % len(backgrounds)], *size)
 
     def extra_results(self) -> list[ExtraResult]:
         """What else was asked to be shown."""

@@ -120,7 +120,7 @@ class RelightHooks:
             args.image = generation.finish_result(args.image, result, p.batch_index)
         except Exception as error:  # the relit picture is kept as it is
             report(error)
-            generation.notes.append(f"IC-Light could not give details and colours back: {error}")
+            generation.notes.append(f"IC-Light could not finish the picture: {error}")
 
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         """Show what else was asked for. The relit pictures are kept whatever happens here."""

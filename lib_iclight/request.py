@@ -14,6 +14,7 @@ except ImportError:
 
 from .errors import ICLightError
 from .fields import DEFAULTS, SETTINGS, RelightFields, obstacle, takes_effect
+from .finish.in_place import InPlace
 from .lights import Background, Light
 from .setting_types import PictureSetting, Tab, quoted
 from .weights.kind import Kind
@@ -95,6 +96,11 @@ class RelightRequest(RelightFields):
             raise ICLightError(
                 f"{model} needs a background: give a picture in background_image, "
                 "or set background to own, left, right, top, bottom or ambient."
+            )
+        if self.in_place is InPlace.BACKGROUND and kind is not Kind.BACKGROUND:
+            raise ICLightError(
+                f"in_place background needs a model that looks at a background, which {model} doesn't: choose one, or "
+                "set in_place to own."
             )
         if kind is Kind.BACKGROUND and self.background is Background.LIGHTS and not self.lights:
             raise ICLightError("background lights needs some: give them in lights.")

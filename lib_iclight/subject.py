@@ -65,6 +65,17 @@ class Subject:
             self._at_size[key] = fill_subject(self.foreground)
         return Source(Picture(self._at_size[key]), self.tab_fit)
 
+    def surroundings_at(self, host: Host, size: tuple[int, int]) -> np.ndarray:
+        """What is around it in its own picture, at a result's size, uint8 [H, W, 3].
+
+        Where it stands in its old place, every pixel that it doesn't touch is the picture's.
+        """
+        filled = fit_picture(host, self.surroundings(), *size)
+        alpha = self.alpha_at(host, size)
+        if self.placement != CENTRED or alpha is None:
+            return filled
+        return np.where((alpha == 0)[..., None], self.colour_at(host, size, with_background=True), filled)
+
     def check_in_frame(self, host: Host, size: tuple[int, int]) -> None:
         """Refuse a place at which nothing of it can be seen.
 

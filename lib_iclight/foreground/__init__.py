@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .colours import estimate_foreground_colours
 from .composite import GREY, composite_on_grey
 from .cutting import CutoutSettings, Foreground, cut_out, holds_memory, release, release_models
 from .methods import METHODS, CutoutMethod
@@ -18,6 +19,7 @@ __all__ = [
     "Placement",
     "composite_on_grey",
     "cut_out",
+    "estimate_foreground_colours",
     "fill_subject",
     "holds_memory",
     "place_picture",

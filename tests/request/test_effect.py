@@ -81,6 +81,7 @@ def test_light_denoise_is_not_img2imgs() -> None:
         ({"light": "custom", "light_map": PICTURE, "lights": "noon"}, FC),
         ({"detail_transfer": 0.1, "detail_radius": 2, "detail_area": "everything", "show_untouched": True}, FC),
         ({"colour_keep": 0.1, "show_untouched": True}, FBC),
+        ({"in_place": "own", "show_untouched": True}, FC),
     ],
 )
 def test_what_takes_effect_is_taken(values: dict[str, Any], kind: Kind) -> None:
@@ -146,3 +147,9 @@ def test_lights_alone_need_some() -> None:
     request = RelightRequest.from_api({"subject": PICTURE, "background": "lights"})
     with pytest.raises(ICLightError, match="background lights needs some: give them in lights"):
         request.check_complete(FBC, "fbc", Tab.TXT2IMG)
+
+
+def test_a_background_that_the_model_doesnt_have_is_not_laid_under() -> None:
+    request = RelightRequest.from_api({"subject": PICTURE, "in_place": "background"})
+    with pytest.raises(ICLightError, match="in_place background needs a model that looks at a background"):
+        request.check_complete(FC, "fc", Tab.TXT2IMG)

@@ -16,6 +16,7 @@ from PIL import Image
 from lib_iclight.errors import ICLightError
 from lib_iclight.fields import DEFAULTS, SETTINGS
 from lib_iclight.finish.area import DetailArea
+from lib_iclight.finish.in_place import InPlace
 from lib_iclight.lights import Background, Light, check_lights
 from lib_iclight.pictures import Picture
 from lib_iclight.request import RelightRequest, parse
@@ -46,6 +47,7 @@ FIELDS = {
     "detail_radius": 1.0,
     "detail_area": "subject",
     "colour_keep": 0.0,
+    "in_place": "off",
     "show_subject": False,
     "show_untouched": False,
 }
@@ -80,6 +82,7 @@ MODELS = (
 CHOICES = {
     "cutout": ("auto", *MODELS, "grabcut", "none"),
     "detail_area": ("subject", "everything"),
+    "in_place": ("off", "own", "background"),
     "light": ("none", "left", "right", "top", "bottom", "ambient", "custom"),
     "background": ("image", "mirrored", "own", "left", "right", "top", "bottom", "ambient", "lights"),
 }
@@ -147,6 +150,7 @@ def test_every_field_can_be_left_out_or_given() -> None:
         "detail_radius": 2.5,
         "detail_area": "everything",
         "colour_keep": 0.9,
+        "in_place": "own",
         "show_subject": True,
         "show_untouched": True,
     }
@@ -207,7 +211,7 @@ def test_no_number_outside_the_range_is_taken(name: str, value: float) -> None:
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_choices_are_one_of_the_list(name: str) -> None:
-    kinds = {"cutout": str, "light": Light, "background": Background, "detail_area": DetailArea}
+    kinds = {"cutout": str, "light": Light, "background": Background, "detail_area": DetailArea, "in_place": InPlace}
     for value in CHOICES[name]:
         chosen = getattr(RelightRequest.from_api({name: value}), name)
         assert type(chosen) is kinds[name] and chosen == kinds[name](value)
@@ -313,7 +317,7 @@ def test_what_was_sent_is_left_as_it_was() -> None:
 def test_the_panels_values_are_taken_in_order() -> None:
     picture = a_picture()
     values = [True, "fc", picture, "none", picture, 1.5, 0.5, 0.2, 0.3, 1.5, True, "custom", picture, "image", None]
-    values += [check_lights("lights", "side; front"), 0.4, 0.3, 0.6, 0.7, 2.0, "everything", 0.8, True, True]
+    values += [check_lights("lights", "side; front"), 0.4, 0.3, 0.6, 0.7, 2.0, "everything", 0.8, "own", True, True]
     sent = {**DEFAULTED, **dict(zip(FIELDS, values, strict=True)), "lights": "side\nfront"}
     request = RelightRequest.from_panel(list(sent.values()), foreground, Tab.TXT2IMG)
     assert [getattr(request, name) for name in FIELDS] == values
