@@ -46,7 +46,8 @@ class StandaloneWebUI(WebUI):
     def tab_pictures(self, p: Any) -> TabPictures | None:
         if not hasattr(p, "init_images"):
             return None
-        return TabPictures(list(p.init_images), TabFit(p.resize_mode, p.width, p.height, p.crop_region))
+        fit = TabFit(p.resize_mode, p.width, p.height, p.crop_region)
+        return TabPictures(list(p.init_images), fit, is_masked=p.image_mask is not None)
 
     def fit_like_tab(self, image: Image.Image, fit: TabFit) -> Image.Image:
         if fit.crop_region is not None:

@@ -66,10 +66,12 @@ _DETAILS = Needs(
     ("detail_transfer",), lambda details: details > 0, "while detail_transfer is 0", "raise detail_transfer"
 )
 _A_FINISH = Needs(
-    ("detail_transfer", "colour_keep", "in_place"),
-    lambda details, colours, in_place: details > 0 or colours > 0 or in_place is not InPlace.OFF,
-    "while detail_transfer and colour_keep are 0 and in_place is off",
-    "raise one of them, or choose what the subject is laid over",
+    ("detail_transfer", "colour_keep", "in_place", "full_size"),
+    lambda details, colours, in_place, full_size: (
+        details > 0 or colours > 0 or in_place is not InPlace.OFF or full_size
+    ),
+    "while nothing is done to the results",
+    "raise detail_transfer or colour_keep, or set in_place or full_size",
 )
 _OF_SHORTER_SIDE = "In percent of the picture's shorter side."
 
@@ -300,6 +302,14 @@ class RelightFields(BaseModel):
             quiet_default=True,
             labels=IN_PLACE_LABELS,
             enum=InPlace,
+        ),
+    )
+    full_size: bool = _setting(
+        False,
+        Switch(
+            "Full size",
+            "The result at the resolution of the subject's picture: the new light on all that the photo shows.",
+            place=Place.FINISH,
         ),
     )
     show_subject: bool = _setting(

@@ -14,8 +14,7 @@ from PIL import Image
 from .condition import Source, encode_condition, encode_picture, fit_picture
 from .errors import ICLightError
 from .fields import SETTINGS
-from .finish import finish, lay_over, reinforce
-from .finish.area import DetailArea
+from .finish import reinforce
 from .finish.in_place import InPlace
 from .foreground import (
     CutoutSettings,
@@ -46,6 +45,7 @@ from .lights import (
 from .patch import check_checkpoint, patch_unet
 from .pictures import Picture
 from .request import RelightRequest, parse
+from .result import finish_result, full_size_of, is_finished
 from .setting_types import Place, Tab
 from .srgb import to_linear
 from .subject import Subject
@@ -188,6 +188,8 @@ class Generation:
         for subject in self.subjects:
             subject.check_in_frame(self.host, size)
             self._check_in_place(subject)
+            if not is_hires:  # which only makes it larger
+                self._check_full_size(subject)
         sources = [subject.source for subject in self.subjects]
         condition = encode_condition(self.host, sd_model, sources, self._backgrounds(), *size)
         start = None if is_hires else self._light_start(sd_model)
@@ -203,6 +205,21 @@ class Generation:
             )
         if self.request.in_place is InPlace.OWN:
             subject.surroundings()
+
+    def _check_full_size(self, subject: Subject) -> None:
+        if not self.request.full_size:
+            return
+        if self.tab_pictures is not None and self.tab_pictures.is_masked:
+            raise ICLightError(
+                "full_size can't be used with a mask, as the web UI lays what the mask keeps over the result at its "
+                "own size: take the mask away (in_place own keeps what is around the subject), or leave full_size out."
+            )
+        if full_size_of(subject, self.size) == self.size:
+            height, width = subject.foreground.whole.shape[:2]
+            raise ICLightError(
+                f"full_size has no effect, as the subject's picture, {width}×{height}, is no larger than the result, "
+                f"{self.size[0]}×{self.size[1]}: give the original photo, or leave full_size out."
+            )
 
     def _backgrounds(self) -> list[Source]:
         """What a model that looks at a background is shown as one: for the whole batch, or for each subject."""
@@ -297,31 +314,20 @@ class Generation:
         :param number: its number in its batch.
         """
         request = self.request
-        if not (request.detail_transfer or request.colour_keep or request.in_place is not InPlace.OFF):
+        if not is_finished(request):
             return image
-        everywhere = request.detail_area is DetailArea.EVERYTHING
-        subject = self.subjects[number % len(self.subjects)]
-        alpha = subject.alpha_at(self.host, image.size)
-        finished = finish(
-            np.asarray(image.convert("RGB")),
-            subject.colour_at(self.host, image.size, with_background=everywhere),
-            alpha,
-            detail_alpha=subject.picture_at(self.host, image.size) if everywhere else alpha,
-            detail_transfer=request.detail_transfer,
-            detail_radius=request.detail_radius,
-            colour_keep=request.colour_keep,
-        )
-        if alpha is not None and request.in_place is not InPlace.OFF:
-            finished = lay_over(finished, alpha, self._backdrop(number, image.size))
+        backdrop = None if request.in_place is InPlace.OFF else self._backdrop
+        finished = finish_result(self.host, request, self.subjects[number % len(self.subjects)], image, backdrop)
         if request.show_untouched:
             self._untouched.append(ExtraResult(image, result, _FINISH_NAMES))
-        return Image.fromarray(finished)
+        return finished
 
-    def _backdrop(self, number: int, size: tuple[int, int]) -> np.ndarray:
-        """What a result's subject is laid over: uint8 [H, W, 3]."""
-        if self.request.in_place is InPlace.OWN:
-            return self.subjects[number % len(self.subjects)].surroundings_at(self.host, size)
+    def _backdrop(self, subject: Subject, size: tuple[int, int]) -> np.ndarray:
+        """What a subject is laid over, at a size in pixels: uint8 [H, W, 3]."""
+        if self.request.in_place is InPlace.OWN or self.request.background is Background.OWN:
+            return subject.surroundings_at(self.host, size)
         backgrounds = self._unlit_backgrounds()
+        number = [each.foreground for each in self.subjects].index(subject.foreground)
         return fit_picture(self.host, backgrounds[number % len(backgrounds)], *size)
 
     def extra_results(self) -> list[ExtraResult]:

@@ -142,5 +142,5 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "value_error.extra":
         near = difflib.get_close_matches(name, SETTINGS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(SETTINGS)}."
-        return f"IC Light has no setting {quoted(name)}: {hint}"
+        return f"IC Light has no setting {quoted(name, longest=20)}: {hint}"
     return str(error["msg"])

@@ -217,8 +217,8 @@ class PictureSetting(Setting):
         return "picture, base64"
 
 
-def quoted(value: Any) -> str:
+def quoted(value: Any, longest: int = 40) -> str:
     """A value in a sentence: what JSON calls it, and never a page of base64."""
     text = {None: "null", True: "true", False: "false"}.get(value) if isinstance(value, (bool, type(None))) else None
     text = text or repr(value)
-    return text if len(text) <= 40 else f"{text[:40]}…"
+    return text if len(text) <= longest else f"{text[:longest]}…"

@@ -7,7 +7,8 @@ fitted as the condition was (`foreground/resize.py`).
 from .colour import keep_colour
 from .detail import scale_radius, transfer_detail
 from .finishing import finish
+from .full_size import enlarge_light
 from .in_place import lay_over
 from .reinforce import reinforce
 
-__all__ = ["finish", "keep_colour", "lay_over", "reinforce", "scale_radius", "transfer_detail"]
+__all__ = ["enlarge_light", "finish", "keep_colour", "lay_over", "reinforce", "scale_radius", "transfer_detail"]

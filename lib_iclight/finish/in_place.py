@@ -21,7 +21,11 @@ IN_PLACE_LABELS = {"off": "As generated", "own": "The subject's own", "backgroun
 """By the value of each :class:`InPlace`."""
 
 
-def lay_over(result: np.ndarray, alpha: np.ndarray, background: np.ndarray) -> np.ndarray:
+_STRIP = 512
+"""Rows that are worked on at a time."""
+
+
+def lay_over(result: np.ndarray, alpha: np.ndarray, background: np.ndarray, is_pure: bool = False) -> np.ndarray:
     """Lay the relit subject over another background.
 
     What the generated background has mixed into the subject's edge is taken out first, as the old background is when
@@ -30,9 +34,15 @@ def lay_over(result: np.ndarray, alpha: np.ndarray, background: np.ndarray) -> n
     :param result: uint8 [H, W, 3].
     :param alpha: the subject's, uint8 [H, W].
     :param background: uint8 [H, W, 3].
+    :param is_pure: the result has the subject's own colours already, at its edge and beyond.
     :returns: uint8 [H, W, 3], a new array: the background's bytes where alpha is 0, the result's where it is 255.
     """
-    colour = estimate_foreground_colours(result, alpha).astype(np.float32)
-    share = alpha[..., None] * np.float32(1 / 255)
-    laid = np.rint(background + (colour - background) * share).astype(np.uint8)
-    return np.where(alpha[..., None] == 255, result, laid)
+    colour = result if is_pure else estimate_foreground_colours(result, alpha)
+    laid = np.empty_like(result)
+    for top in range(0, len(result), _STRIP):
+        rows = slice(top, top + _STRIP)
+        share = alpha[rows, :, None] * np.float32(1 / 255)
+        behind = background[rows]
+        mixture = np.rint(behind + (colour[rows].astype(np.float32) - behind) * share).astype(np.uint8)
+        laid[rows] = np.where(alpha[rows, :, None] == 255, colour[rows], mixture)
+    return laid

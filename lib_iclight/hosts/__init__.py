@@ -37,6 +37,9 @@ class TabPictures:
 
     fit: TabFit
 
+    is_masked: bool = False
+    """Whether a mask keeps a part of them: the web UI lays that over the results, at their own size."""
+
 
 class BatchPicture(NamedTuple):
     """One picture of a batch of files."""

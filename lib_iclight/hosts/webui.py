@@ -53,7 +53,8 @@ class ForgeWebUI(WebUI):
     def tab_pictures(self, p: Any) -> TabPictures | None:
         if not hasattr(p, "init_images"):
             return None
-        return TabPictures(list(p.init_images), TabFit(p.resize_mode, p.width, p.height, _crop_region(p)))
+        fit = TabFit(p.resize_mode, p.width, p.height, _crop_region(p))
+        return TabPictures(list(p.init_images), fit, is_masked=p.image_mask is not None)
 
     def fit_like_tab(self, image: Image.Image, fit: TabFit) -> Image.Image:
         if fit.crop_region is not None:

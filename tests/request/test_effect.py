@@ -32,7 +32,7 @@ NO_EFFECT = [
     ("light_denoise", {"background": "lights", "lights": "noon", "light_denoise": 0.5}, FBC, "at the foreground,"),
     ("detail_radius", {"detail_radius": 2}, FC, "raise detail_transfer"),
     ("detail_area", {"detail_area": "everything"}, FC, "raise detail_transfer"),
-    ("show_untouched", {"show_untouched": True}, FC, "raise one of them"),
+    ("show_untouched", {"show_untouched": True}, FC, "while nothing is done to the results"),
     ("light", {"light": "left", "background": "left"}, FBC, "looks at the foreground and background"),
     ("light_map", {"light_map": PICTURE, "background": "left"}, FBC, "model that looks at the foreground,"),
     ("light_denoise", {"light_denoise": 0.5, "background": "left"}, FBC, "model that looks at the foreground,"),

@@ -48,6 +48,7 @@ FIELDS = {
     "detail_area": "subject",
     "colour_keep": 0.0,
     "in_place": "off",
+    "full_size": False,
     "show_subject": False,
     "show_untouched": False,
 }
@@ -56,7 +57,7 @@ FIELDS = {
 DEFAULTED = {name: FIELDS.get(name, default) for name, default in DEFAULTS.items()}
 """The same with every setting that there is: what the panel sends."""
 
-SWITCHES = ("enabled", "subject_mirrored", "show_subject", "show_untouched")
+SWITCHES = ("enabled", "subject_mirrored", "full_size", "show_subject", "show_untouched")
 NUMBERS = {
     "edge_shift": (-5, 5),
     "edge_feather": (0, 5),
@@ -151,6 +152,7 @@ def test_every_field_can_be_left_out_or_given() -> None:
         "detail_area": "everything",
         "colour_keep": 0.9,
         "in_place": "own",
+        "full_size": True,
         "show_subject": True,
         "show_untouched": True,
     }
@@ -317,7 +319,20 @@ def test_what_was_sent_is_left_as_it_was() -> None:
 def test_the_panels_values_are_taken_in_order() -> None:
     picture = a_picture()
     values = [True, "fc", picture, "none", picture, 1.5, 0.5, 0.2, 0.3, 1.5, True, "custom", picture, "image", None]
-    values += [check_lights("lights", "side; front"), 0.4, 0.3, 0.6, 0.7, 2.0, "everything", 0.8, "own", True, True]
+    values += [
+        check_lights("lights", "side; front"),
+        0.4,
+        0.3,
+        0.6,
+        0.7,
+        2.0,
+        "everything",
+        0.8,
+        "own",
+        True,
+        True,
+        True,
+    ]
     sent = {**DEFAULTED, **dict(zip(FIELDS, values, strict=True)), "lights": "side\nfront"}
     request = RelightRequest.from_panel(list(sent.values()), foreground, Tab.TXT2IMG)
     assert [getattr(request, name) for name in FIELDS] == values
