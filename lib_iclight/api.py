@@ -1,21 +1,31 @@
-"""Routes for the models: what there is, and their fetching. The relight itself goes through the host's own routes."""
+"""Routes for the models, their fetching, and light maps. The relight itself goes through the host's own routes."""
 
 from __future__ import annotations
 
+import base64
+import io
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from .errors import ICLightError
 from .foreground import release
+from .generation import Generation
+from .hosts import Host
+from .request import RelightRequest
+from .setting_types import Tab, quoted
 from .weights.catalogue import Catalogue, read_catalogue
 from .weights.jobs import FetchJob, last_fetch, start_fetch
+from .weights.kind import Kind
 from .weights.manifest import ManifestFile, UnknownFileError, find_entry, find_whole, manifest, state_of
+
+MAX_SIDE = 4096
+"""Of a light map, in pixels."""
 
 
 class _Route(APIRoute):
@@ -35,17 +45,16 @@ class _Route(APIRoute):
         return answer_with_errors
 
 
-def add_routes(
-    app: FastAPI, folders: Callable[[], Sequence[Path]], credentials: Mapping[str, str] | None = None
-) -> None:
-    """Add `/iclight/models` and what is below it. Only files of the manifest are ever fetched.
+def add_routes(app: FastAPI, host: Host, credentials: Mapping[str, str] | None = None) -> None:
+    """Add the routes below `/iclight`. Only files of the manifest are ever fetched.
 
     Errors have `detail`: 404 for a name that the manifest doesn't have and for a fetch that there is none of, 403 for
     a request that another site's page sent, 401 for wrong credentials.
 
-    :param folders: where files may be, asked for anew each time; fetched ones go to the first.
+    :param host: is asked anew each time for the folders that files may be in; fetched ones go to the first.
     :param credentials: passwords by user name, where the API asks for them.
     """
+    folders = host.webui.models_folders
     checks = [_check_site, _password_check(credentials)] if credentials else [_check_site]
     router = APIRouter(prefix="/iclight", route_class=_Route, dependencies=[Depends(check) for check in checks])
 
@@ -73,6 +82,18 @@ def add_routes(
         fetch = _find_fetch(name)
         fetch.cancel()
         return _describe_fetch(fetch)
+
+    @router.post("/light-map")
+    def post_light_map(asked: dict[str, Any] = Body(...)) -> dict[str, str]:  # noqa: B008
+        """Draw the light map of a relight's settings (`lights`, `light`, …) at `width` and `height`: PNG, base64."""
+        size = [_check_side(name, asked.get(name)) for name in ("width", "height")]
+        settings = {name: value for name, value in asked.items() if name not in ("width", "height")}
+        request = RelightRequest.from_api(settings)
+        request.check_effect(Kind.FOREGROUND, "a light map", Tab.TXT2IMG)
+        drawn = Generation(host, request, Path(), Kind.FOREGROUND).draw_light_map(*size)
+        data = io.BytesIO()
+        drawn.save(data, "PNG")
+        return {"image": base64.b64encode(data.getvalue()).decode()}
 
     @router.post("/release")
     def post_release() -> dict[str, Any]:
@@ -118,6 +139,12 @@ def _password_check(credentials: Mapping[str, str]) -> Callable[..., None]:
             raise HTTPException(401, "Incorrect username or password", {"WWW-Authenticate": "Basic"})
 
     return check_password
+
+
+def _check_side(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 8 <= value <= MAX_SIDE:
+        raise ICLightError(f"{name} must be a whole number of pixels from 8 to {MAX_SIDE}, not {quoted(value)}.")
+    return value
 
 
 def _find_fetch(name: str) -> FetchJob:

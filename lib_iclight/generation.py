@@ -274,6 +274,22 @@ class Generation:
             lights = [light + each for light, each in _pair(lights, fitted)]
         return [Source(Picture(to_picture(light))) for light in lights]
 
+    def draw_light_map(self, width: int, height: int) -> Image.Image:
+        """What a pass of that size would start from, before the subject is laid over it; nothing is generated.
+
+        :raises ICLightError: no light was chosen, or a front light's subject can't be cut out.
+        """
+        request = self.request
+        if not request.lights and request.light is Light.NONE:
+            raise ICLightError("There is no light to draw: give lights, or a light by name.")
+        if request.light is Light.CUSTOM and request.light_map is None:
+            raise ICLightError("light custom needs a picture in light_map.")
+        self.size = (width, height)
+        if request.subject is not None and any(light.kind is LightKind.FRONT for light in request.lights):
+            self.cut_out_subjects()
+        (light_map, *_) = self._light_maps()
+        return Image.fromarray(fit_picture(self.host, light_map, width, height))
+
     def _own_light_maps(self) -> list[Source]:
         """The light map that was given, or each of the tab's pictures."""
         light_map = self.request.light_map
@@ -291,7 +307,7 @@ class Generation:
             window = Window.of_region(self.tab_pictures.fit.crop_region, whole, *self.size)
         if all(light.kind is not LightKind.FRONT for light in lights):
             return [add_lights(lights, window, levels=levels)]
-        alphas = [subject.alpha_at(self.host, self.size) for subject in self.subjects]
+        alphas = [subject.alpha_at(self.host, self.size) for subject in self.subjects] or [None]
         return [add_lights(lights, window, alpha, levels) for alpha in alphas]
 
     def _reinforced(self, lights: list[Source]) -> list[Source]:

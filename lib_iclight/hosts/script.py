@@ -74,5 +74,4 @@ def _when_started(filename: str) -> None:
 
 
 def _add_routes(_: Any, app: Any) -> None:
-    webui = ForgeWebUI()
-    add_routes(app, webui.models_folders, webui.api_credentials())
+    add_routes(app, ICLightScript.host, ForgeWebUI().api_credentials())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import gc
+import io
 import socket
 import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -16,8 +19,11 @@ import pytest
 import torch
 import uvicorn
 from fastapi import FastAPI
+from PIL import Image
 from safetensors.torch import save_file
 
+from iclight_standalone.host import standalone_host
+from iclight_standalone.sampler import State
 from lib_iclight.api import add_routes
 from lib_iclight.foreground import CutoutSettings, cut_out
 from lib_iclight.pictures import Picture
@@ -49,7 +55,7 @@ def serving(folder: Path, credentials: dict[str, str] | None = None) -> Iterator
     """The API on a server of its own."""
     jobs._jobs.clear()
     app = FastAPI()
-    add_routes(app, lambda: [folder, elsewhere(folder)], credentials)
+    add_routes(app, standalone_host([folder, elsewhere(folder)], State()), credentials)
     uvicorn_server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # whoever connects before it has started waits in the socket's queue
@@ -219,3 +225,50 @@ def test_a_file_in_another_folder_is_there(client: httpx.Client, tmp_path: Path,
     with (folder / NAME).open("wb") as sparse:
         sparse.truncate(manifest()[NAME].size)
     assert {each["name"]: each["state"] for each in client.get("/iclight/models").json()}[NAME] == "there"
+
+
+# ------------------------------------------------------------------------------------------------ light maps
+
+
+def draw(client: httpx.Client, **asked: Any) -> np.ndarray:
+    answer = client.post("/iclight/light-map", json={"width": 96, "height": 64, **asked})
+    assert answer.status_code == 200, answer.text
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(answer.json()["image"]))))
+
+
+def test_a_light_map_is_drawn_without_generating(client: httpx.Client) -> None:
+    drawn = draw(client, lights="side angle 270 colour #ff0000")
+    assert drawn.shape == (64, 96, 3)
+    assert np.array_equal(drawn[5, :, 0], np.linspace(255, 0, 96).astype(np.uint8)) and not drawn[..., 1:].any()
+    assert np.array_equal(draw(client, light="left"), draw(client, lights=[{"kind": "side", "angle": 270}]))
+
+
+def test_a_front_light_is_drawn_of_its_subject(client: httpx.Client) -> None:
+    subject = Image.new("RGBA", (96, 64))
+    subject.paste((200, 100, 50, 255), (10, 20, 40, 60))
+    data = io.BytesIO()
+    subject.save(data, "PNG")
+    picture = base64.b64encode(data.getvalue()).decode()
+    drawn = draw(client, lights="front softness 0.05", subject=picture)
+    assert (drawn[20:60, 10:40] == 255).all() and not drawn[:, 60:].any()
+    mirrored = draw(client, lights="front softness 0.05", subject=picture, subject_mirrored=True)
+    assert np.array_equal(mirrored, drawn[:, ::-1])
+    assert (draw(client, lights="front") == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({}, "There is no light to draw"),
+        ({"lights": "laser"}, "lights: light 1: kind can't be 'laser'"),
+        ({"lights": "side", "light": "left"}, "lights has no effect beside a light"),
+        ({"light": "custom"}, "needs a picture in light_map"),
+        ({"lights": "side", "width": 5}, "width must be a whole number of pixels from 8 to 4096, not 5"),
+        ({"lights": "side", "height": 1e9}, "height must be a whole number"),
+        ({"lights": "side", "width": True}, "width must be"),
+        ({"lights": "side", "wdith": 5}, "has no setting 'wdith'"),
+    ],
+)
+def test_wrong_light_maps(client: httpx.Client, asked: dict[str, Any], says: str) -> None:
+    answer = client.post("/iclight/light-map", json={"width": 96, "height": 64, **asked})
+    assert answer.status_code == 422 and says in answer.json()["detail"]
