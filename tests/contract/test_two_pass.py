@@ -34,15 +34,26 @@ def euler(
     """Euler's method from a latent, with the host's own noise, noise levels and encoded prompts."""
     sigmas = recorded["schedule"]["sigmas"]
     prompts: dict[int, torch.Tensor] = {}
-    for call in recorded["calls"][:2]:  # not every host hands both prompts over at once
+    for call in recorded["calls"]:  # not every host hands both prompts over at once
         chunks = call["c_crossattn"].chunk(len(call["cond_or_uncond"]))
         prompts |= zip(call["cond_or_uncond"], chunks, strict=True)
     context = torch.cat([prompts[0], prompts[1]])
     x = latent + sigmas[0] * recorded["noise"]
     for sigma, following in itertools.pairwise(sigmas):
         with_prompt, without = denoiser.epsilon(x.repeat(2, 1, 1, 1), sigma.repeat(2), context, condition).chunk(2)
+        if not is_guided(recorded, sigma):
+            without = with_prompt
         x = x + (following - sigma) * (without + CFG * (with_prompt - without))
     return x
+
+
+def is_guided(recorded: dict[str, Any], sigma: torch.Tensor) -> bool:
+    """Whether the host denoised by the negative prompt too at a level of noise: Classic doesn't in the first step.
+
+    Later steps than those whose calls were recorded are.
+    """
+    calls = [call for call in recorded["calls"] if torch.isclose(call["timestep"][0].float(), sigma.float(), rtol=1e-4)]
+    return not calls or any(1 in call["cond_or_uncond"] for call in calls)
 
 
 def enlarged(pixels: torch.Tensor, width: int, height: int) -> torch.Tensor:

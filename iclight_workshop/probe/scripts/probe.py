@@ -1,7 +1,7 @@
 """A Forge extension for tests only: records what the UNet was really given in each pass.
 
 Link it as `zz-probe`, so that it is loaded, and its hooks run, after the extension under test. Set ICLIGHT_PROBE_DIR to
-a folder that gets one numbered file per pass, ICLIGHT_PROBE_CALLS to the number of UNet calls to keep of each (2), and
+a folder that gets one numbered file per pass, ICLIGHT_PROBE_CALLS to the number of UNet calls to keep of each (4), and
 ICLIGHT_PROBE_TIMING to anything to have every other script's sampling hook timed as well.
 """
 
@@ -17,7 +17,7 @@ from modules import processing, scripts
 from PIL import Image
 
 FOLDER = os.environ.get("ICLIGHT_PROBE_DIR")
-CALLS = int(os.environ.get("ICLIGHT_PROBE_CALLS", "2"))
+CALLS = int(os.environ.get("ICLIGHT_PROBE_CALLS", "4"))
 TIMING = bool(os.environ.get("ICLIGHT_PROBE_TIMING"))
 
 
