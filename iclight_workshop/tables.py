@@ -5,6 +5,7 @@ Each stands between `<!-- table: NAME -->` and `<!-- end of table -->`.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from enum import Enum
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 
 from lib_iclight.fields import DEFAULTS, SETTINGS
 from lib_iclight.foreground.methods import AUTO, METHODS
+from lib_iclight.lights import LightSource, presets, write_lights
+from lib_iclight.lights.sources import FIELDS, NUMBERS
 from lib_iclight.setting_types import Setting
 from lib_iclight.weights.kind import Kind
 
@@ -19,7 +22,7 @@ from .hosts import list_hosts, list_neighbours
 
 ROOT = Path(__file__).parents[1]
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "neighbours.md"]
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "lights.md", ROOT / "docs" / "neighbours.md"]
 
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
@@ -63,7 +66,7 @@ def _purpose(setting: Setting) -> str:
 
 
 def _shown(default: Any) -> str:
-    if default is None:
+    if default in (None, ()):
         return ""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
@@ -72,7 +75,33 @@ def _shown(default: Any) -> str:
     return f"`{default.value}`" if isinstance(default, Enum) else f"`{default}`"
 
 
+def list_presets() -> str:
+    """Every preset of lights."""
+    rows = ["| name | lights |", "| --- | --- |"]
+    rows += [f"| {name} | `{write_lights(lights)}` |" for name, lights in presets().items()]
+    return "\n".join(rows) + "\n"
+
+
+def list_light_fields() -> str:
+    """What can be said of each kind of light."""
+    rows = ["| field | of | range | default | what it is |", "| --- | --- | --- | --- | --- |"]
+    defaults = {each.name: each.default for each in dataclasses.fields(LightSource)}
+    for name in defaults:
+        kinds = ", ".join(kind.value for kind, fields in FIELDS.items() if name in fields)
+        if kinds:
+            setting = NUMBERS.get(name)
+            what = (
+                (f"{setting.low:g} to {setting.high:g}", setting.help)
+                if setting
+                else ("", "As in `#ffcc88` or `3200K`.")
+            )
+            rows.append(f"| `{name}` | {kinds} | {what[0]} | {_shown(defaults[name])} | {what[1]} |")
+    return "\n".join(rows) + "\n"
+
+
 TABLES = {
+    "presets": list_presets,
+    "light_fields": list_light_fields,
     "settings": list_settings,
     "cutouts": list_cutouts,
     "hosts": list_hosts,

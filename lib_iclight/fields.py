@@ -201,7 +201,7 @@ class RelightFields(BaseModel):
         Background.IMAGE,
         Choice(
             "Background",
-            "A picture, or a plain one, bright on one side.",
+            "A picture, what is around the subject in its own, or a plain wall, bright on one side.",
             place=Place.BACKGROUND,
             kind=Kind.BACKGROUND,
             labels=BACKGROUND_LABELS,

@@ -36,7 +36,7 @@ class LightKind(str, Enum):
     """From everywhere: what no other light reaches has it."""
 
 
-_NUMBERS = {
+NUMBERS = {
     "angle": Number("Angle", "Where it comes from, clockwise: 0 top, 90 right, 180 bottom, 270 left.", high=360.0),
     "x": Number("X", "Of its middle: 0 the frame's left edge, 1 its right one.", low=-1.0, high=2.0),
     "y": Number("Y", "Of its middle: 0 the frame's upper edge, 1 its lower one.", low=-1.0, high=2.0),
@@ -151,7 +151,7 @@ def _check_light(name: str, value: Any) -> LightSource:
 
 
 def _check_field(name: str, field: str, value: Any) -> Any:
-    return check_colour(name, value) if field == "colour" else round(_NUMBERS[field].check(name, value), 4)
+    return check_colour(name, value) if field == "colour" else round(NUMBERS[field].check(name, value), 4)
 
 
 def _suggest(given: Any, known: Sequence[str]) -> str:
@@ -178,7 +178,7 @@ def _read_light(name: str, words: list[str]) -> dict[str, Any]:
         field = field.lower()
         if field in found:
             raise ValueError(f"{name} has {quoted(field)} twice: leave one out.")
-        found[field] = _read_number(f"{name}: {field}", value) if field in _NUMBERS else value
+        found[field] = _read_number(f"{name}: {field}", value) if field in NUMBERS else value
     return found
 
 
@@ -194,5 +194,5 @@ def _write_light(light: LightSource) -> str:
     for field in FIELDS[light.kind]:
         value = getattr(light, field)
         if value != _DEFAULTS[field]:
-            words += [field, f"{value:.4f}".rstrip("0").rstrip(".") if field in _NUMBERS else value]
+            words += [field, f"{value:.4f}".rstrip("0").rstrip(".") if field in NUMBERS else value]
     return " ".join(words)
