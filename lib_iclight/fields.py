@@ -140,7 +140,7 @@ class RelightFields(BaseModel):
         0.5,
         Number(
             "Subject from the left",
-            "Where the middle of the subject's picture stands: 0 at the frame's left edge, 1 at its right one.",
+            "The middle of its picture: 0 is the frame's left edge, 1 its right one.",
             place=Place.FRAME,
             quiet_default=True,
             low=-1.0,
@@ -152,7 +152,7 @@ class RelightFields(BaseModel):
         0.5,
         Number(
             "Subject from the top",
-            "Where the middle of the subject's picture stands: 0 at the frame's upper edge, 1 at its lower one.",
+            "The middle of its picture: 0 is the frame's upper edge, 1 its lower one.",
             place=Place.FRAME,
             quiet_default=True,
             low=-1.0,
@@ -164,7 +164,7 @@ class RelightFields(BaseModel):
         1.0,
         Number(
             "Subject's scale",
-            "How large the subject's picture is: 1 just covers the frame.",
+            "1 just covers the frame with its picture.",
             place=Place.FRAME,
             quiet_default=True,
             low=0.05,
@@ -179,7 +179,7 @@ class RelightFields(BaseModel):
         Light.NONE,
         Choice(
             "Light comes from",
-            "What the picture starts from: bright where the light comes from.",
+            "What the picture starts from: bright where the light comes from. Lights below take the place of none.",
             place=Place.LIGHT,
             kind=Kind.FOREGROUND,
             labels=LIGHT_LABELS,

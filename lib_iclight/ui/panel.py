@@ -80,7 +80,7 @@ def build_panel(
         builder.build_frame()
         builder.groups["lights"] = build_lights(builder.build_part, builder.element_id)
         preview = build_preview(builder.parts, builder.build_part, builder.element_id, host, canvas)
-        with gr.Accordion("Detail and colour", open=False, elem_id=builder.element_id("finish")):
+        with gr.Accordion("Detail, colour, background, size", open=False, elem_id=builder.element_id("finish")):
             builder.build_place(Place.FINISH)
         with gr.Row(variant="compact"):
             builder.build_place(Place.BOTTOM)
