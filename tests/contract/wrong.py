@@ -113,7 +113,7 @@ def _missing_or_together() -> list[Wrong]:
         _field("mask-of-another-shape", "mask", mask=encode(mask(64, 640, (0, 0, 64, 64)))),
         _field("mask-that-takes-all-away", "mask", mask=encode(Image.new("L", (333, 401)))),
         Wrong("absent-matting-model", "u2net_human_seg.onnx", [{"subject": BACKGROUND, "cutout": "u2net-human-seg"}]),
-        _field("unknown-setting", "did you mean light", lights="left"),
+        _field("unknown-setting", "did you mean light", ligth="left"),
         Wrong("text-for-settings", "dict", ["left"]),
         Wrong("null-for-settings", "dict", [None]),
         Wrong("list-for-settings", "dict", [[{"subject": SUBJECT}]]),
@@ -148,7 +148,89 @@ def _wrong_models() -> list[Wrong]:
     return [*cases, _field("model-number", "model", model=5), _field("model-list", "model", model=["fc"])]
 
 
-WRONG = [*_wrong_types(), *_wrong_pictures(), *_missing_or_together(), *_wrong_models()]
+def _wrong_lights() -> list[Wrong]:
+    """What a light may be instead of one, each named by its number and field."""
+    side = {"kind": "side"}
+    cases: dict[str, tuple[Any, str]] = {
+        "ninth": ([side] * 9, "at most 8"),
+        "second-ambient": ("ambient; ambient", "second ambient"),
+        "object": (side, "a list of objects"),
+        "number": (5, "lights must be text"),
+        "true": (True, "lights must be text"),
+        "of-text": (["side"], "light 1 must be an object"),
+        "of-null": ([side, None], "light 2 must be an object"),
+        "kind-missing": ([{}], "light 1: kind is missing"),
+        "kind-unknown": ("side; laser", "light 2: kind can't be 'laser'"),
+        "kind-number": ([{"kind": 3}], "light 1: kind can't be 3"),
+        "kind-misspelt": ("sied", "Did you mean side?"),
+        "field-misspelt": ([{"kind": "side", "angel": 5}], "Did you mean angle?"),
+        "field-of-another": ("front angle 5", "light 1: front has no angle"),
+        "field-twice": ("side angle 5 angle 6", "twice"),
+        "half-a-pair": ("side angle", "has no other half"),
+        "angle-text": ([{"kind": "side", "angle": "90"}], "light 1: angle"),
+        "angle-word": ("side angle north", "light 1: angle must be a number"),
+        "angle-high": ("side angle 400", "light 1: angle must be a number from 0 to 360"),
+        "angle-nan": ("side angle nan", "light 1: angle must be a number"),
+        "radius-0": ("spot; spot radius 0", "light 2: radius"),
+        "radius-infinite": ("spot radius inf", "light 1: radius"),
+        "x-far": ("spot x 7", "light 1: x"),
+        "y-list": ([{"kind": "spot", "y": [0.5]}], "light 1: y"),
+        "brightness-0": ("side brightness 0", "light 1: brightness"),
+        "brightness-negative": ("side brightness -1", "light 1: brightness"),
+        "softness-0": ("side softness 0", "light 1: softness"),
+        "softness-true": ([{"kind": "side", "softness": True}], "light 1: softness"),
+        "colour-name": ("side colour red", "light 1: colour must be #rrggbb"),
+        "colour-short": ("side colour #fff", "light 1: colour"),
+        "colour-cold": ("side colour 500K", "from 1000K to 15000K"),
+        "colour-hot": ("side colour 50000K", "from 1000K to 15000K"),
+        "colour-number": ([{"kind": "side", "colour": 3200}], "light 1: colour"),
+        "endless": ("side;" * 2000, "characters"),
+    }
+    return [_field(f"lights-{name}", says, lights=value) for name, (value, says) in cases.items()]
+
+
+def _without_effect_or_place() -> list[Wrong]:
+    behind = {"model": FBC, "background_image": BACKGROUND}
+    opaque = encode(tab_picture(64, 64))
+    numbers = [
+        _field(f"{name}-{value}", name, **{name: value})
+        for name, values in {"subject_x": (-3, "0.5"), "subject_y": (2.5, True), "subject_scale": (0, 9)}.items()
+        for value in values
+    ]
+    return [
+        *numbers,
+        _field("lights-with-light", "lights has no effect beside a light", lights="noon", light="left"),
+        _field(
+            "lights-with-a-wall", "lights has no effect on a background", model=FBC, background="left", lights="noon"
+        ),
+        _field("lights-alone-without", "background lights needs some", model=FBC, background="lights"),
+        _field("own-with-a-picture", "background_image has no effect", **behind, background="own"),
+        _field("own-without-one", "shows nothing around the subject", model=FBC, background="own", cutout="none"),
+        _field("mirrored-text", "subject_mirrored must be true or false", subject_mirrored="yes"),
+        _field("out-of-the-frame", "Nothing of the subject is in the frame", subject_x=2, subject_scale=0.2),
+        _field("in-place-unknown", "in_place must be one of", in_place="yes"),
+        _field("in-place-nothing", "in_place has no background to keep", subject=opaque, cutout="none", in_place="own"),
+        _field("in-place-fc", "needs a model that looks at a background", in_place="background"),
+        _field("full-size-text", "full_size must be true or false", full_size="true"),
+        _field("full-size-small", "full_size has no effect", subject=opaque, cutout="none", full_size=True),
+        Wrong(
+            "full-size-masked",
+            "full_size can't be used with a mask",
+            [{"subject": SUBJECT, "full_size": True}],
+            "img2img",
+            {"mask": encode(mask(128, 192, (32, 48, 96, 144))), "inpaint_full_res": False, "inpainting_fill": 1},
+        ),
+    ]
+
+
+WRONG = [
+    *_wrong_types(),
+    *_wrong_pictures(),
+    *_missing_or_together(),
+    *_wrong_models(),
+    *_wrong_lights(),
+    *_without_effect_or_place(),
+]
 
 
 def write_wrong_models(folder: Path, good: Path) -> list[Path]:

@@ -156,7 +156,7 @@ def test_dropdowns_and_radios_hold_what_they_show(tab: Tab, models: Path) -> Non
     """Forge compares saved defaults with labels, and gradio 3 knows no others."""
     _, panel = built(tab, models)
     chosen = [each for each in panel.components if isinstance(each, (gr.Dropdown, gr.Radio))]
-    assert len(chosen) == 5
+    assert len(chosen) == 6
     for each in chosen:
         assert all(label == value for label, value in each.choices)
         assert each.value in [label for label, _ in each.choices]
