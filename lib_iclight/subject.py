@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from .condition import Source, fit_picture
 from .errors import ICLightError
-from .foreground import CENTRED, Foreground, Placement, fill_subject
+from .foreground import CENTRED, GREY, Foreground, Placement, fill_subject
 from .hosts import Host, TabFit
 from .pictures import Picture
 
@@ -39,21 +40,21 @@ class Subject:
         :param with_background: its whole picture's instead.
         """
         if with_background:
-            return self._layer_at(host, "whole", self.foreground.whole, size)
-        return self._layer_at(host, "colour", self.foreground.colour, size)
+            return self._layer_at(host, "whole", size, lambda: self.foreground.whole)
+        return self._layer_at(host, "colour", size, lambda: self.foreground.colour)
 
     def alpha_at(self, host: Host, size: tuple[int, int]) -> np.ndarray | None:
         """Its alpha at a result's size, uint8 [H, W]; None where it is opaque all over the frame."""
-        if self.foreground.alpha is None:
+        alpha = self.foreground.alpha
+        if alpha is None:
             return self.picture_at(host, size)
-        pixels = np.repeat(self.foreground.alpha[..., None], 3, axis=2)
-        return self._layer_at(host, "alpha", pixels, size, beyond=0)[..., 0]
+        return self._layer_at(host, "alpha", size, lambda: np.repeat(alpha[..., None], 3, axis=2), beyond=0)[..., 0]
 
     def picture_at(self, host: Host, size: tuple[int, int]) -> np.ndarray | None:
         """Where its picture lies in the frame, uint8 [H, W], 0 or 255; None where that fills it."""
         if self.placement in (CENTRED, Placement(mirrored=True)):
             return None
-        return self._layer_at(host, "picture", np.full_like(self.foreground.whole, 255), size, beyond=0)[..., 0]
+        return self._layer_at(host, "picture", size, lambda: np.full_like(self.foreground.whole, 255), beyond=0)[..., 0]
 
     def surroundings(self) -> Source:
         """Its picture with itself filled in from around. The room stays in its place wherever the subject goes.
@@ -88,8 +89,10 @@ class Subject:
                 "subject_scale."
             )
 
-    def _layer_at(self, host: Host, layer: str, pixels: np.ndarray, size: tuple[int, int], **how: int) -> np.ndarray:
+    def _layer_at(
+        self, host: Host, layer: str, size: tuple[int, int], make: Callable[[], np.ndarray], beyond: int = GREY
+    ) -> np.ndarray:
         if (layer, size) not in self._at_size:
-            source = Source(Picture(pixels), self.tab_fit, self.placement, **how)
+            source = Source(Picture(make()), self.tab_fit, self.placement, beyond)
             self._at_size[layer, size] = fit_picture(host, source, *size)
         return self._at_size[layer, size]
