@@ -109,15 +109,19 @@ def add_lights(
     of_level = to_linear(np.arange(256, dtype=np.uint8)) - dark
     ambient = [light for light in lights if light.kind is LightKind.AMBIENT]
     floor = _colour_of(ambient[0]) if ambient else (float(dark),) * 3
-    faded = [(_draw(light, window, subject, levels), _colour_of(light)) for light in lights if light not in ambient]
+    placed = [(light, _colour_of(light)) for light in lights if light not in ambient]
+    has_front = any(light.kind is LightKind.FRONT for light, _ in placed)
+    outside = _distance_outside(subject) if has_front and subject is not None else None
     total = np.empty((window.height, window.width, 3), np.float32)
     for top in range(0, window.height, _STRIP):
         strip = total[top : top + _STRIP]
+        part = window._replace(height=len(strip), top=window.top + top)
         planes = [np.full(strip.shape[:2], value, np.float32) for value in floor]
-        for drawn, colour in faded:
-            light = cv2.LUT(drawn[top : top + _STRIP], of_level)
+        for light, colour in placed:
+            drawn = _draw(light, part, None if outside is None else outside[top : top + _STRIP], levels)
+            faded = cv2.LUT(drawn, of_level)
             for plane, share in zip(planes, colour, strict=True):
-                cv2.scaleAdd(light, share, plane, plane)
+                cv2.scaleAdd(faded, share, plane, plane)
         cv2.merge(planes, strip)
     return total
 
@@ -126,19 +130,26 @@ def _colour_of(light: LightSource) -> list[float]:
     return [light.brightness * share for share in linear_colour(light.colour)]
 
 
-def _draw(light: LightSource, window: Window, subject: np.ndarray | None, levels: Levels) -> np.ndarray:
-    """A light's display levels as if it were white: uint8 [H, W]."""
+def _draw(light: LightSource, window: Window, outside: np.ndarray | None, levels: Levels) -> np.ndarray:
+    """A light's display levels as if it were white: uint8 [H, W].
+
+    :param outside: the distance from the subject, as :func:`_distance_outside` gives it; None: it fills the window.
+    """
     shorter = min(window.frame_width, window.frame_height)
     if light.kind is LightKind.SIDE:
         return _draw_side(light, window, levels)
     if light.kind is LightKind.SPOT:
         radius = light.radius * shorter
-        share = (radius - _distance_from(light.x, light.y, window)) / (radius * light.softness)
-    elif subject is None:
+        share = np.float32(radius) - _distance_from(light.x, light.y, window)
+        share /= np.float32(radius * light.softness)
+    elif outside is None:
         return np.full((window.height, window.width), levels.bright, np.uint8)
     else:
-        share = 1 - _distance_outside(subject) / (light.softness * shorter)
-    return (levels.dark + (levels.bright - levels.dark) * share.clip(0, 1)).astype(np.uint8)
+        share = 1 - outside / np.float32(light.softness * shorter)
+    np.clip(share, 0, 1, out=share)
+    share *= np.float32(levels.bright - levels.dark)
+    share += np.float32(levels.dark)
+    return share.astype(np.uint8)
 
 
 def _draw_side(light: LightSource, window: Window, levels: Levels) -> np.ndarray:
