@@ -45,7 +45,7 @@ from .lights import (
 from .patch import check_checkpoint, patch_unet
 from .pictures import Picture
 from .request import RelightRequest, parse
-from .result import finish_result, full_size_of, is_finished
+from .result import check_finish, finish_result, is_finished
 from .setting_types import Place, Tab
 from .srgb import to_linear
 from .subject import Subject
@@ -187,39 +187,13 @@ class Generation:
         self.size = size
         for subject in self.subjects:
             subject.check_in_frame(self.host, size)
-            self._check_in_place(subject)
-            if not is_hires:  # which only makes it larger
-                self._check_full_size(subject)
+            if not is_hires:  # what can be finished is seen in the first pass
+                is_masked = self.tab_pictures is not None and self.tab_pictures.is_masked
+                check_finish(self.host, self.request, subject, size, is_masked)
         sources = [subject.source for subject in self.subjects]
         condition = encode_condition(self.host, sd_model, sources, self._backgrounds(), *size)
         start = None if is_hires else self._light_start(sd_model)
         return Pass(patch_unet(self.host, sd_model, offsets, self.request.strength, condition), start)
-
-    def _check_in_place(self, subject: Subject) -> None:
-        if self.request.in_place is InPlace.OFF:
-            return
-        if subject.alpha_at(self.host, self.size) is None:
-            raise ICLightError(
-                "in_place has no background to keep, as the subject fills the frame: choose a cutout, or set in_place "
-                "to off."
-            )
-        if self.request.in_place is InPlace.OWN:
-            subject.surroundings()
-
-    def _check_full_size(self, subject: Subject) -> None:
-        if not self.request.full_size:
-            return
-        if self.tab_pictures is not None and self.tab_pictures.is_masked:
-            raise ICLightError(
-                "full_size can't be used with a mask, as the web UI lays what the mask keeps over the result at its "
-                "own size: take the mask away (in_place own keeps what is around the subject), or leave full_size out."
-            )
-        if full_size_of(subject, self.size) == self.size:
-            height, width = subject.foreground.whole.shape[:2]
-            raise ICLightError(
-                f"full_size has no effect, as the subject's picture, {width}×{height}, is no larger than the result, "
-                f"{self.size[0]}×{self.size[1]}: give the original photo, or leave full_size out."
-            )
 
     def _backgrounds(self) -> list[Source]:
         """What a model that looks at a background is shown as one: for the whole batch, or for each subject."""

@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from .errors import ICLightError
 from .finish import enlarge_light, finish, lay_over
 from .finish.area import DetailArea
+from .finish.in_place import InPlace
 from .foreground import estimate_foreground_colours
 from .hosts import Host, TabFit
 from .request import RelightRequest
@@ -24,7 +26,36 @@ Backdrop = Callable[[Subject, tuple[int, int]], np.ndarray]
 
 def is_finished(request: RelightRequest) -> bool:
     """Whether anything is to be done to results."""
-    return bool(request.detail_transfer or request.colour_keep or request.full_size) or request.in_place.value != "off"
+    return (
+        bool(request.detail_transfer or request.colour_keep or request.full_size) or request.in_place is not InPlace.OFF
+    )
+
+
+def check_finish(host: Host, request: RelightRequest, subject: Subject, size: tuple[int, int], is_masked: bool) -> None:
+    """Refuse what can't be done to a result, before it is sampled.
+
+    :param size: width and height in pixels of the first pass.
+    :param is_masked: the web UI lays a part of the tab's picture over the result.
+    :raises ICLightError: there is no background to keep, or the photo has nothing to add.
+    """
+    if request.in_place is not InPlace.OFF and subject.alpha_at(host, size) is None:
+        raise ICLightError(
+            "in_place has no background to keep, as the subject fills the frame: choose a cutout, or set in_place to "
+            "off."
+        )
+    if request.in_place is InPlace.OWN:
+        subject.surroundings()
+    if request.full_size and is_masked:
+        raise ICLightError(
+            "full_size can't be used with a mask, as the web UI lays what the mask keeps over the result at its own "
+            "size: take the mask away (in_place own keeps what is around the subject), or leave full_size out."
+        )
+    if request.full_size and full_size_of(subject, size) == size:
+        height, width = subject.foreground.whole.shape[:2]
+        raise ICLightError(
+            f"full_size has no effect, as the subject's picture, {width}×{height}, is no larger than the result, "
+            f"{size[0]}×{size[1]}: give the original photo, or leave full_size out."
+        )
 
 
 def finish_result(

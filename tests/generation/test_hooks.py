@@ -86,7 +86,9 @@ def txt2img(**more: Any) -> Any:
 
 
 def img2img(*images: Image.Image) -> Any:
-    return txt2img(init_images=list(images) or [picture()], resize_mode=0, width=64, height=64, crop_region=None)
+    return txt2img(
+        init_images=list(images) or [picture()], resize_mode=0, width=64, height=64, crop_region=None, image_mask=None
+    )
 
 
 def run(hooks: Hooks, p: Any, **settings: Any) -> Any:
