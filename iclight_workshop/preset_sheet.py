@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from iclight_standalone.model_files import SMALL, choose_models
 from iclight_standalone.relighter import Relighter, open_picture
-from lib_iclight.lights import Window, add_lights, presets, to_picture
+from lib_iclight.lights import Window, draw_lights, presets
+from lib_iclight.pictures import Picture
 from lib_iclight.weights.kind import Kind
 
 _SIDE, _GAP, _LINE, _COLUMNS = 192, 10, 22, 5
@@ -46,8 +47,8 @@ def draw_sheet(cells: list[tuple[str, Image.Image, Image.Image]]) -> Image.Image
 
 def _relight(relighter: Relighter, subject: Image.Image, name: str) -> tuple[Image.Image, Image.Image]:
     side = relighter.models.side
-    alpha = np.asarray(subject.getchannel("A").resize((side, side)))
-    light_map = Image.fromarray(to_picture(add_lights(presets()[name], Window.whole(side, side), alpha)))
+    outline = Picture(np.asarray(subject.getchannel("A").resize((side, side)).convert("RGB")))
+    light_map = draw_lights(presets()[name], Window.whole(side, side), outline=outline).to_image()
     generation: dict[str, Any] = {"prompt": "", "seed": 3, "width": side, "height": side}
     settings = {"subject": subject, "lights": name, "light_denoise": 0.8}
     relit = relighter.relight(Kind.FOREGROUND, settings, **generation).image

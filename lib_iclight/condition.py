@@ -13,6 +13,7 @@ import torch
 
 from .foreground import CENTRED, GREY, Placement, place_picture, resize_and_centre_crop
 from .hosts import Host, TabFit
+from .lights import Lights, Window, add_lights, shine_on
 from .pictures import Picture
 
 _MAX_LATENTS = 32
@@ -20,6 +21,26 @@ _MAX_LATENTS = 32
 _latents: weakref.WeakKeyDictionary[Any, OrderedDict[tuple[Any, ...], torch.Tensor]] = weakref.WeakKeyDictionary()
 """Key: the VAE's network, what the picture shows, how it is fitted, to which size, and whether it was encoded in tiles.
 Bound: 32 latents a VAE, a few hundred kilobytes each. Emptied by: the VAE's end."""
+
+
+@dataclass(frozen=True)
+class Illumination:
+    """Lights that shine on a picture at the size that is sampled."""
+
+    lights: Lights
+    window: Window
+
+    outline: Picture | None = None
+    """The subject's alpha at that size, as a grey picture, for front lights; None: it fills the window."""
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Its part of a cache key."""
+        return self.lights, self.window, self.outline and self.outline.digest
+
+    def fall_on(self, rgb: np.ndarray) -> np.ndarray:
+        """A picture of the window's size in these lights: uint8 [H, W, 3]."""
+        return shine_on(rgb, add_lights(self.lights, self.window, self.outline))
 
 
 @dataclass(frozen=True)
@@ -37,6 +58,9 @@ class Source:
     beyond: int = GREY
     """The grey level around it, where it doesn't fill the frame."""
 
+    illumination: Illumination | None = None
+    """The lights that shine on it then; None: it is as it is."""
+
 
 def encode_picture(host: Host, sd_model: Any, source: Source, width: int, height: int) -> torch.Tensor:
     """A picture's latent as the reference computes it, or as it was computed before.
@@ -48,7 +72,8 @@ def encode_picture(host: Host, sd_model: Any, source: Source, width: int, height
     :returns: the posterior's mode, scaled: float32 [1, 4, height / 8, width / 8] on the CPU.
     """
     known = _latents.setdefault(host.vae.network(sd_model), OrderedDict())
-    what = (source.picture.digest, source.tab_fit, source.placement, source.beyond, width, height)
+    shown = (source.picture.digest, source.illumination and source.illumination.key)
+    what = (shown, source.tab_fit, source.placement, source.beyond, width, height)
     key = (what, host.vae.encodes_in_tiles())
     if key not in known:
         pixels = torch.from_numpy(fit_picture(host, source, width, height))[None].float() / 254
@@ -65,6 +90,11 @@ def encode_picture(host: Host, sd_model: Any, source: Source, width: int, height
 
 def fit_picture(host: Host, source: Source, width: int, height: int) -> np.ndarray:
     """Bring a picture to the size that is sampled: uint8 [height, width, 3]."""
+    fitted = _fit(host, source, width, height)
+    return fitted if source.illumination is None else source.illumination.fall_on(fitted)
+
+
+def _fit(host: Host, source: Source, width: int, height: int) -> np.ndarray:
     image, fit = source.picture.to_image(), source.tab_fit
     if fit is None:
         return np.array(place_picture(image, width, height, source.placement, source.beyond))

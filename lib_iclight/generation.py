@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .condition import Source, encode_condition, encode_picture, fit_picture
+from .condition import Illumination, Source, encode_condition, encode_picture, fit_picture
 from .errors import ICLightError
 from .fields import SETTINGS
 from .finish import reinforce
@@ -39,7 +39,6 @@ from .lights import (
     Window,
     add_lights,
     draw_lights,
-    shine_on,
     to_picture,
 )
 from .patch import check_checkpoint, patch_unet
@@ -203,9 +202,11 @@ class Generation:
         backgrounds = self._unlit_backgrounds()
         if not request.lights or request.background is Background.LIGHTS:
             return backgrounds
-        fitted = [fit_picture(self.host, picture, *self.size) for picture in backgrounds]
-        lights = self._add_lights(LIGHT_MAP)
-        return [Source(Picture(shine_on(rgb, light))) for rgb, light in _pair(fitted, lights)]
+        lights, window = request.lights, self._window()
+        return [
+            replace(background, illumination=Illumination(lights, window, outline))
+            for background, outline in _pair(backgrounds, self._outlines())
+        ]
 
     def _unlit_backgrounds(self) -> list[Source]:
         """A wall as it was drawn, a picture as it was given, or the surroundings of each subject."""
@@ -213,7 +214,7 @@ class Generation:
         if request.background in NAMED_BACKGROUNDS:
             return [Source(draw_lights(NAMED_BACKGROUNDS[request.background], Window.whole(*self.size), WALL))]
         if request.background is Background.LIGHTS:
-            return [Source(Picture(to_picture(light))) for light in self._add_lights(WALL)]
+            return self._draw_lights(WALL)
         if request.background is Background.OWN:
             return [subject.surroundings() for subject in self.subjects]
         if request.background_image is None:
@@ -242,11 +243,12 @@ class Generation:
         own = self._own_light_maps() if request.light is Light.CUSTOM else []
         if not request.lights:
             return own
-        lights = self._add_lights(LIGHT_MAP)
-        if own:
-            fitted = [to_linear(fit_picture(self.host, each, *self.size)) for each in own]
-            lights = [light + each for light, each in _pair(lights, fitted)]
-        return [Source(Picture(to_picture(light))) for light in lights]
+        if not own:
+            return self._draw_lights(LIGHT_MAP)
+        window = self._window()
+        lights = [add_lights(request.lights, window, outline) for outline in self._outlines()]
+        fitted = [to_linear(fit_picture(self.host, each, *self.size)) for each in own]
+        return [Source(Picture(to_picture(light + each))) for light, each in _pair(lights, fitted)]
 
     def draw_light_map(self, width: int, height: int) -> Image.Image:
         """What a pass of that size would start from, before the subject is laid over it; nothing is generated.
@@ -273,16 +275,23 @@ class Generation:
         flat = map(self.host.webui.flatten_like_tab, tab.pictures)
         return [Source(Picture.from_image(image, "the img2img tab"), tab.fit) for image in flat]
 
-    def _add_lights(self, levels: Levels) -> list[np.ndarray]:
-        """The request's lights, in linear light: one sum for the whole batch, or one for each subject."""
-        lights, window = self.request.lights, Window.whole(*self.size)
-        if self.tab_pictures is not None and self.tab_pictures.fit.crop_region is not None:
-            whole = self.tab_pictures.pictures[0].size
-            window = Window.of_region(self.tab_pictures.fit.crop_region, whole, *self.size)
-        if all(light.kind is not LightKind.FRONT for light in lights):
-            return [add_lights(lights, window, levels=levels)]
-        alphas = [subject.alpha_at(self.host, self.size) for subject in self.subjects] or [None]
-        return [add_lights(lights, window, alpha, levels) for alpha in alphas]
+    def _draw_lights(self, levels: Levels) -> list[Source]:
+        """The request's lights as pictures: one for the whole batch, or one for each subject."""
+        window = self._window()
+        return [Source(draw_lights(self.request.lights, window, levels, outline)) for outline in self._outlines()]
+
+    def _outlines(self) -> list[Picture | None]:
+        """The subjects' alphas in the frame, for front lights; where there are no such lights, one None."""
+        if not self.subjects or all(light.kind is not LightKind.FRONT for light in self.request.lights):
+            return [None]
+        alphas = [subject.alpha_at(self.host, self.size) for subject in self.subjects]
+        return [None if alpha is None else Picture(np.repeat(alpha[..., None], 3, axis=2)) for alpha in alphas]
+
+    def _window(self) -> Window:
+        """The part of the lights' frame that is sampled: all of it, or what "only masked" cuts out."""
+        if self.tab_pictures is None or self.tab_pictures.fit.crop_region is None:
+            return Window.whole(*self.size)
+        return Window.of_region(self.tab_pictures.fit.crop_region, self.tab_pictures.pictures[0].size, *self.size)
 
     def _reinforced(self, lights: list[Source]) -> list[Source]:
         """Every subject laid over its light."""

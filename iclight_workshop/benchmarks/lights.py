@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from lib_iclight.lights import Lights, Window, add_lights, check_lights, presets, to_picture
+from lib_iclight.pictures import Picture
 
 WIDTH, HEIGHT = 1024, 1536
 RUNS = 9
@@ -29,20 +30,20 @@ def main() -> int:
         lambda: Image.new("RGB", (WIDTH // 2, HEIGHT // 2)).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     )
     print(f"Pillow's Lanczos to the same size: {yardstick:.0f} ms")
-    subject = np.zeros((HEIGHT, WIDTH), np.uint8)
-    subject[400:1200, 300:700] = 255
+    outline = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    outline[400:1200, 300:700] = 255
     slowest = 0.0
     for name, lights in {**presets(), "eight spots": check_lights("lights", EIGHT)}.items():
-        took = best_of(functools.partial(draw, lights, subject))
+        took = best_of(functools.partial(draw, lights, Picture(outline)))
         print(f"{name}: {took:.0f} ms, {took / yardstick:.2f} of that")
         slowest = max(slowest, took)
     print(f"slowest {slowest:.0f} ms (bound {BOUND:.0f})")
     return int(slowest > BOUND)
 
 
-def draw(lights: Lights, subject: np.ndarray) -> np.ndarray:
+def draw(lights: Lights, outline: Picture) -> np.ndarray:
     """A light map, nothing of it kept from before."""
-    return to_picture(add_lights(lights, Window.whole(WIDTH, HEIGHT), subject))
+    return to_picture(add_lights(lights, Window.whole(WIDTH, HEIGHT), outline))
 
 
 def best_of(run: Callable[[], object]) -> float:

@@ -66,9 +66,18 @@ class Window(NamedTuple):
         )
 
 
+def draw_lights(lights: Lights, window: Window, levels: Levels = LIGHT_MAP, outline: Picture | None = None) -> Picture:
+    """Lights as a picture: uint8 [H, W, 3]. The last eight without an outline are kept.
+
+    :param outline: the subject's, as :func:`add_lights` has it.
+    """
+    if outline is None:
+        return _draw_and_keep(lights, window, levels)
+    return Picture(to_picture(add_lights(lights, window, outline, levels)))
+
+
 @functools.lru_cache(maxsize=8)
-def draw_lights(lights: Lights, window: Window, levels: Levels = LIGHT_MAP) -> Picture:
-    """Lights as a picture, for lights that need no subject: uint8 [H, W, 3]. The last eight are kept."""
+def _draw_and_keep(lights: Lights, window: Window, levels: Levels) -> Picture:
     rgb = to_picture(add_lights(lights, window, levels=levels))
     rgb.setflags(write=False)
     return Picture(rgb)
@@ -91,14 +100,14 @@ def shine_on(rgb: np.ndarray, light: np.ndarray) -> np.ndarray:
 
 
 def add_lights(
-    lights: Lights, window: Window, subject: np.ndarray | None = None, levels: Levels = LIGHT_MAP
+    lights: Lights, window: Window, outline: Picture | None = None, levels: Levels = LIGHT_MAP
 ) -> np.ndarray:
     """The sum of lights, in linear light.
 
     Each fades evenly in display levels and is truncated to whole ones, as the reference's ramps are, so that a white
     side light alone is one of them to the byte.
 
-    :param subject: the subject's alpha in the window, uint8 [H, W], for front lights; None: it fills the window.
+    :param outline: the subject's alpha in the window, as a grey picture, for front lights; None: it fills the window.
     :param levels: the ends of a white light. What no light reaches is as bright as the dark one, or as the ambient
         light, where there is one.
     :returns: float32 [H, W, 3], 1 where a white light of brightness 1 is brightest.
@@ -111,7 +120,7 @@ def add_lights(
     floor = _colour_of(ambient[0]) if ambient else (float(dark),) * 3
     placed = [(light, _colour_of(light)) for light in lights if light not in ambient]
     has_front = any(light.kind is LightKind.FRONT for light, _ in placed)
-    outside = _distance_outside(subject) if has_front and subject is not None else None
+    outside = _distance_outside(outline.rgb[..., 0]) if has_front and outline is not None else None
     total = np.empty((window.height, window.width, 3), np.float32)
     for top in range(0, window.height, _STRIP):
         strip = total[top : top + _STRIP]

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ..errors import ICLightError
-from ..lights import Lights, Window, add_lights, presets, to_picture, write_lights
+from ..lights import Lights, Window, draw_lights, presets, write_lights
+from ..pictures import Picture
 from ..request import RelightRequest
 from .markup import as_html_text
 from .parts import QUIET
@@ -59,7 +60,8 @@ def _write_preset(name: str | None) -> Any:
 def _draw(lights: Lights) -> Image.Image:
     oval = Image.new("L", (_WIDTH, _HEIGHT))
     ImageDraw.Draw(oval).ellipse((_WIDTH // 3, _HEIGHT // 4, 2 * _WIDTH // 3, 3 * _HEIGHT // 4), fill=255)
-    return Image.fromarray(to_picture(add_lights(lights, Window.whole(_WIDTH, _HEIGHT), np.array(oval))))
+    outline = Picture(np.array(oval.convert("RGB")))
+    return draw_lights(lights, Window.whole(_WIDTH, _HEIGHT), outline=outline).to_image()
 
 
 def _as_html(image: Image.Image) -> str:

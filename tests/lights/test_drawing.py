@@ -21,12 +21,18 @@ from lib_iclight.lights import (
     to_picture,
 )
 from lib_iclight.lights.colour import linear_colour
+from lib_iclight.pictures import Picture
 from lib_iclight.srgb import to_display, to_linear
 
 from .strategies import LIGHTS
 
 SIZES = st.tuples(st.integers(8, 90), st.integers(8, 90))
 ASPECTS = [(512, 512), (512, 768), (768, 512), (1024, 256), (256, 1024), (136, 200)]
+
+
+def grey_picture(alpha: np.ndarray) -> Picture:
+    """A subject's outline."""
+    return Picture(np.repeat(alpha[..., None], 3, axis=2))
 
 
 def grey(text: str, width: int, height: int, **how: object) -> np.ndarray:
@@ -73,7 +79,7 @@ def test_a_front_light_is_the_subject_spread_outwards(size: tuple[int, int]) -> 
     distance = np.hypot(x - width // 2, y - height // 2) - 30  # a disc has a closed form
     subject = ((distance <= 0) * 255).astype(np.uint8)
     light = LightSource(LightKind.FRONT, softness=0.5)
-    drawn = to_picture(add_lights((light,), Window.whole(*size), subject))[..., 0].astype(float)
+    drawn = to_picture(add_lights((light,), Window.whole(*size), grey_picture(subject)))[..., 0].astype(float)
     assert (drawn[subject > 0] == 255).all()
     outside = distance > 2
     expected = 255 * (1 - distance / (0.5 * min(size))).clip(0, 1)
@@ -82,7 +88,7 @@ def test_a_front_light_is_the_subject_spread_outwards(size: tuple[int, int]) -> 
 
 def test_a_front_light_on_nothing_and_on_all() -> None:
     light, window = (LightSource(LightKind.FRONT),), Window.whole(64, 64)
-    assert (add_lights(light, window, np.zeros((64, 64), np.uint8)) == 0).all()
+    assert (add_lights(light, window, grey_picture(np.zeros((64, 64), np.uint8))) == 0).all()
     assert (add_lights(light, window, None) == 1).all()
 
 
@@ -92,8 +98,8 @@ def test_lights_add_up_in_linear_light(objects: list[dict], size: tuple[int, int
     lights, window = check_lights("lights", objects), Window.whole(*size)
     subject = np.zeros(size[::-1], np.uint8)
     subject[size[1] // 3 :, size[0] // 3 : size[0] // 2] = 255
-    apart = [add_lights((light,), window, subject) for light in lights]
-    together = add_lights(lights, window, subject)
+    apart = [add_lights((light,), window, grey_picture(subject)) for light in lights]
+    together = add_lights(lights, window, grey_picture(subject))
     assert np.allclose(together, sum(apart, np.zeros_like(together)), atol=2e-6)
     assert (together >= 0).all() and together.dtype == np.float32
 

@@ -77,7 +77,11 @@ def test_all_that_is_made_of_it_lies_in_one_place(place: tuple[Placement, tuple[
     condition = fit_picture(HOST, subject.source, *size)
     black = np.zeros((size[1], size[0], 3), np.uint8)
     white = np.full_like(black, 255)
-    front = add_lights(check_lights("lights", "front softness 0.02"), Window.whole(*size), alpha)
+    front = add_lights(
+        check_lights("lights", "front softness 0.02"),
+        Window.whole(*size),
+        Picture(np.repeat(alpha[..., None], 3, axis=2)),
+    )
     boxes = {
         "alpha": find_box(alpha > 127),
         "condition": find_box(condition[..., 0] > 127 + 61),
