@@ -23,6 +23,28 @@ _NEEDED = {
 }
 """What is asked of every web UI of the family, by module."""
 
+_GENERATION = "modules.processing.StableDiffusionProcessingImg2Img"
+
+_OF_GENERATIONS = (
+    "batch_size",
+    "color_corrections",
+    "denoising_strength",
+    "extra_generation_params",
+    "height",
+    "image_mask",
+    "init_images",
+    "inpaint_full_res",
+    "iteration",
+    "mask_for_overlay",
+    "paste_to",
+    "prompts",
+    "resize_mode",
+    "sampler",
+    "steps",
+    "width",
+)
+"""The fields of a generation that are used; in every one of the family it is a dataclass."""
+
 _OF_MEMORY = ("VAE_ALWAYS_TILED", "current_loaded_models", "get_torch_device")
 
 _OF_PATCHERS = ("add_patches", "clone", "is_clone", "set_model_unet_function_wrapper")
@@ -35,6 +57,10 @@ def check_host() -> None:
     """
     for module, names in _NEEDED.items():
         _check(module, names)
+    fields = getattr(_import(_GENERATION), "__dataclass_fields__", {})
+    for name in _OF_GENERATIONS:
+        if name not in fields:
+            raise _lacks(f"{_GENERATION}.{name}")
     _check(find_management(), _OF_MEMORY)
     where = _find_patcher_class()
     _check(where, _OF_PATCHERS)

@@ -11,12 +11,27 @@ import pytest
 from lib_iclight.errors import ICLightError
 from lib_iclight.hosts.find import check_host
 
+FIELDS = (
+    *("batch_size", "color_corrections", "denoising_strength", "extra_generation_params", "height", "image_mask"),
+    *("init_images", "inpaint_full_res", "iteration", "mask_for_overlay", "paste_to", "prompts", "resize_mode"),
+    *("sampler", "steps", "width"),
+)
+
+GENERATION = "\n".join(
+    [
+        "import dataclasses",
+        "@dataclasses.dataclass",
+        "class StableDiffusionProcessingImg2Img:",
+        *(f"    {name}: object = None" for name in FIELDS),
+    ]
+)
+
 WEBUI = {
     "extensions": "def active(): pass",
     "images": "def flatten(): pass\ndef resize_image(): pass",
     "img2img": "def process_batch(): pass",
     "paths": "models_path = ''",
-    "processing": "def process_images_inner(): pass",
+    "processing": "def process_images_inner(): pass\n" + GENERATION,
     "script_callbacks": "callback_map = {}\ndef add_callback(): pass",
     "scripts": "AlwaysVisible = object()\nclass Script: pass",
     "sd_models": "def get_closet_checkpoint_match(): pass",
@@ -100,6 +115,15 @@ def test_what_is_missing_in_one_is_named(write: Write, package: str, file: str, 
         write(package_name, contents)
     said = sentence()
     assert f".{name}, which" in said and f"{package}.{file.replace('/', '.')}" in said
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_of_generations_that_is_missing_is_named(write: Write, field: str) -> None:
+    """It may be there by another name after an update."""
+    renamed = WEBUI["processing"].replace(f"    {field}:", f"    renamed_{field}:")
+    write("modules", {**WEBUI, "processing": renamed})
+    write("backend", BACKENDS["backend"])
+    assert f"it has no modules.processing.StableDiffusionProcessingImg2Img.{field}, which" in sentence()
 
 
 def test_what_a_module_needs_itself_is_not_called_missing_there(write: Write) -> None:
