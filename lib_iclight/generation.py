@@ -44,7 +44,7 @@ from .lights import (
 from .patch import check_checkpoint, patch_unet
 from .pictures import Picture
 from .request import RelightRequest, parse
-from .result import check_finish, finish_result, is_finished
+from .result import check_finish, describe_sizes, finish_result, has_more, is_finished
 from .setting_types import Place, Tab
 from .srgb import to_linear
 from .subject import Subject
@@ -186,9 +186,8 @@ class Generation:
         self.size = size
         for subject in self.subjects:
             subject.check_in_frame(self.host, size)
-            if not is_hires:  # what can be finished is seen in the first pass
-                is_masked = self.tab_pictures is not None and self.tab_pictures.is_masked
-                check_finish(self.host, self.request, subject, size, is_masked)
+            is_masked = self.tab_pictures is not None and self.tab_pictures.is_masked
+            check_finish(self.host, self.request, subject, size, is_hires=is_hires, is_masked=is_masked)
         sources = [subject.source for subject in self.subjects]
         condition = encode_condition(self.host, sd_model, sources, self._backgrounds(), *size)
         start = None if is_hires else self._light_start(sd_model)
@@ -316,7 +315,10 @@ class Generation:
         if not is_finished(request):
             return image
         backdrop = None if request.in_place is InPlace.OFF else self._backdrop
-        finished = finish_result(self.host, request, self.subjects[number % len(self.subjects)], image, backdrop)
+        subject = self.subjects[number % len(self.subjects)]
+        finished = finish_result(self.host, request, subject, image, backdrop)
+        if request.full_size and not has_more(subject, image.size):
+            self.notes.append(f"full_size enlarged nothing, as {describe_sizes(subject, image.size)}.")
         if request.show_untouched:
             self._untouched.append(ExtraResult(image, result, _FINISH_NAMES))
         return finished

@@ -31,10 +31,13 @@ def is_finished(request: RelightRequest) -> bool:
     )
 
 
-def check_finish(host: Host, request: RelightRequest, subject: Subject, size: tuple[int, int], is_masked: bool) -> None:
+def check_finish(
+    host: Host, request: RelightRequest, subject: Subject, size: tuple[int, int], *, is_hires: bool, is_masked: bool
+) -> None:
     """Refuse what can't be done to a result, before it is sampled.
 
-    :param size: width and height in pixels of the first pass.
+    :param size: width and height in pixels of the pass that is about to be sampled.
+    :param is_hires: the first pass is done: a photo that has less than the hires pass is no reason to lose it.
     :param is_masked: the web UI lays a part of the tab's picture over the result.
     :raises ICLightError: there is no background to keep, or the photo has nothing to add.
     """
@@ -50,12 +53,22 @@ def check_finish(host: Host, request: RelightRequest, subject: Subject, size: tu
             "full_size can't be used with a mask, as the web UI lays what the mask keeps over the result at its own "
             "size: take the mask away (in_place own keeps what is around the subject), or leave full_size out."
         )
-    if request.full_size and full_size_of(subject, size) == size:
-        height, width = subject.foreground.whole.shape[:2]
-        raise ICLightError(
-            f"full_size has no effect, as the subject's picture, {width}×{height}, is no larger than the result, "
-            f"{size[0]}×{size[1]}: give the original photo, or leave full_size out."
-        )
+    if request.full_size and not is_hires and not has_more(subject, size):
+        raise ICLightError(f"full_size has no effect, as {describe_sizes(subject, size)}.")
+
+
+def has_more(subject: Subject, size: tuple[int, int]) -> bool:
+    """Whether the subject's picture has a higher resolution than a result of some size."""
+    return full_size_of(subject, size) != size
+
+
+def describe_sizes(subject: Subject, size: tuple[int, int]) -> str:
+    """Why a result can't be enlarged, and what to do."""
+    height, width = subject.foreground.whole.shape[:2]
+    return (
+        f"the subject's picture, {width}×{height}, is no larger than the result, {size[0]}×{size[1]}: give the "
+        "original photo, or leave full_size out"
+    )
 
 
 def finish_result(

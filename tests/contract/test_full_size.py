@@ -58,6 +58,14 @@ def test_the_photo_s_fine_structure_is_there(bench: Bench) -> None:
     assert likeness[0, 1] > 0.5
 
 
+def test_a_hires_pass_beyond_the_photo_says_so(bench: Bench) -> None:
+    photo = oracle.cover(PHOTO, 150, 225)
+    outcome = bench.post("txt2img", BASE | HIRES | relight(subject=photo, cutout="none", full_size=True))
+    (rgb,) = results(outcome)
+    assert rgb.shape[0] > 225
+    assert "full_size enlarged nothing, as the subject's picture, 150×225, is no larger" in str(outcome.info)
+
+
 REFUSED = {
     "a small photo": ("txt2img", BASE | relight(subject=oracle.cover(PHOTO, 100, 100), cutout="none", full_size=True)),
     "a mask": (
