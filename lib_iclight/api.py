@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ from .errors import ICLightError
 from .foreground import release
 from .generation import Generation
 from .hosts import Host
+from .pictures import encode_png
 from .request import RelightRequest
 from .setting_types import Tab, quoted
 from .weights.catalogue import Catalogue, read_catalogue
@@ -91,9 +90,7 @@ def add_routes(app: FastAPI, host: Host, credentials: Mapping[str, str] | None =
         request = RelightRequest.from_api(settings)
         request.check_effect(Kind.FOREGROUND, "a light map", Tab.TXT2IMG)
         drawn = Generation(host, request, Path(), Kind.FOREGROUND).draw_light_map(*size)
-        data = io.BytesIO()
-        drawn.save(data, "PNG")
-        return {"image": base64.b64encode(data.getvalue()).decode()}
+        return {"image": encode_png(drawn)}
 
     @router.post("/release")
     def post_release() -> dict[str, Any]:

@@ -157,9 +157,7 @@ class Generation:
             _check_one_size(self.request.subject, self._tab().pictures[0])
             belongs_to_tab = True
         fit_of_subjects = fit if belongs_to_tab else None
-        if any(
-            subject.tab_fit != fit_of_subjects for subject in self.subjects
-        ):  # else they keep what they were fitted to
+        if self.subjects[0].tab_fit != fit_of_subjects:  # all have one; else they keep what they were fitted to
             self.subjects = [replace(subject, tab_fit=fit_of_subjects) for subject in self.subjects]
 
     # The light, the condition, the patch

@@ -157,6 +157,13 @@ class Picture:
         raise ICLightError(f"{name} must be a picture: base64 text over the API. It is of type {type(value).__name__}.")
 
 
+def encode_png(image: Image.Image) -> str:
+    """A picture as PNG in base64, as the API and the page take it."""
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return base64.b64encode(data.getvalue()).decode()
+
+
 def _name_file(path: str) -> str:
     """The last part of any system's path, as a sentence can hold it. Nothing is opened."""
     last = "" if len(path) > _LONGEST_PATH else path.replace("\\", "/").rstrip("/").rpartition("/")[2]

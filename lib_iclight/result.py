@@ -14,11 +14,9 @@ from .finish.area import DetailArea
 from .finish.in_place import InPlace
 from .foreground import estimate_foreground_colours
 from .hosts import Host, TabFit
+from .pictures import MAX_PIXELS
 from .request import RelightRequest
 from .subject import Subject
-
-MAX_PIXELS = 64_000_000
-"""Of a result at full size: as large as a picture that comes in may be."""
 
 Backdrop = Callable[[Subject, tuple[int, int]], np.ndarray]
 """What a subject is laid over at a size in pixels: uint8 [H, W, 3]."""
@@ -99,6 +97,7 @@ def full_size_of(subject: Subject, size: tuple[int, int]) -> tuple[int, int]:
     fit = subject.tab_fit
     fits_inside = fit is not None and fit.resize_mode == 2
     factor = (max(ratios) if fits_inside else min(ratios)) / subject.placement.scale
+    # no larger than a picture that comes in may be
     factor = min(factor, (MAX_PIXELS / (size[0] * size[1])) ** 0.5)
     # rounded down: nothing of the original is enlarged, for which the web UI might take an upscaler
     return size if factor <= 1 else (int(size[0] * factor), int(size[1] * factor))

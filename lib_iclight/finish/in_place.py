@@ -7,6 +7,7 @@ from enum import Enum
 import numpy as np
 
 from ..foreground import estimate_foreground_colours
+from .reinforce import reinforce
 
 
 class InPlace(str, Enum):
@@ -41,8 +42,5 @@ def lay_over(result: np.ndarray, alpha: np.ndarray, background: np.ndarray, is_p
     laid = np.empty_like(result)
     for top in range(0, len(result), _STRIP):
         rows = slice(top, top + _STRIP)
-        share = alpha[rows, :, None] * np.float32(1 / 255)
-        behind = background[rows]
-        mixture = np.rint(behind + (colour[rows].astype(np.float32) - behind) * share).astype(np.uint8)
-        laid[rows] = np.where(alpha[rows, :, None] == 255, colour[rows], mixture)
+        laid[rows] = reinforce(background[rows], colour[rows], alpha[rows], 1.0)
     return laid

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from ..errors import ICLightError
 from ..lights import Lights, Window, draw_lights, presets, write_lights
-from ..pictures import Picture
+from ..pictures import Picture, encode_png
 from ..request import RelightRequest
 from .markup import as_html_text
 from .parts import QUIET
@@ -65,7 +63,5 @@ def _draw(lights: Lights) -> Image.Image:
 
 
 def _as_html(image: Image.Image) -> str:
-    data = io.BytesIO()
-    image.save(data, "PNG")
-    address = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+    address = f"data:image/png;base64,{encode_png(image)}"
     return f'<img src="{address}" width="{image.width}" height="{image.height}" alt="The light map of these lights">'
