@@ -96,3 +96,10 @@ def test_every_preset_can_be_read() -> None:
     assert len(presets()) >= 12
     assert all(presets().values())
     assert all(name == name.lower() for name in presets())
+
+
+def test_no_preset_has_a_name_that_lights_have() -> None:
+    """A single light that is as by default is written as its kind: read again it must not be a preset."""
+    for name in presets():
+        with pytest.raises(ValueError):
+            check_lights("lights", name)
