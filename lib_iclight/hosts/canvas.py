@@ -11,12 +11,14 @@ from PIL import Image
 from ..ui.canvas import Canvas
 from ..ui.parts import IS_GRADIO_3, run_in_page
 
-# Forge's canvas forgets a stroke that ends outside the picture. As long as the pointer is captured it never leaves.
-_CAPTURE = """() => {{
-    const drawn = document.querySelector("#{} .forge-drawing-canvas");
+# Forge's canvas forgets a stroke that ends outside the picture: as long as the pointer is captured it never leaves.
+# reForge dev2's begins by moving the picture about, until its button is pressed.
+_MAKE_READY = """() => {{
+    const drawn = document.querySelector("#{0} .forge-drawing-canvas");
     drawn?.addEventListener("pointerdown", (event) => {{
         if (event.button === 0) drawn.setPointerCapture(event.pointerId);
     }});
+    document.querySelector('#{0} button[title="Pan Mode"]')?.click();
 }}"""
 
 _DARKEST, _BRIGHTEST = 8, 247
@@ -33,7 +35,7 @@ class LayeredCanvas(Canvas):
         from modules_forge.forge_canvas.canvas import ForgeCanvas
 
         canvas = ForgeCanvas(no_upload=True, scribble_color="#ffffff", scribble_width=2, height=400, elem_id=elem_id)
-        run_in_page(_CAPTURE.format(elem_id))
+        run_in_page(_MAKE_READY.format(elem_id))
         self.picture, self.painted = canvas.background, canvas.foreground
 
     def shown(self, picture: Image.Image) -> Image.Image:

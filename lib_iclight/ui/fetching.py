@@ -131,5 +131,5 @@ def connect_offer(offer: FetchOffer, choice: gr.Dropdown) -> None:
     """
     started = offer.fetch.click(offer.start, choice, offer.parts, **QUIET)
     followed = started.then(offer.follow, choice, offer.progress_parts, **LASTING)
-    followed.then(None, None, None, **in_page(_REFRESH_ALL_PANELS))
+    followed.then(None, None, None, **in_page(followed.then, _REFRESH_ALL_PANELS))
     offer.cancel.click(offer.stop, None, None, **QUIET)

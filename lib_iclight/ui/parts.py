@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -65,12 +67,15 @@ def on_picture_by_user(picture: Any, *event: Any, **how: Any) -> None:
         listener(*event, **how)
 
 
-def in_page(code: str) -> dict[str, Any]:
-    """An event's argument for JavaScript that is run in the page."""
-    return {"_js" if IS_GRADIO_3 else "js": code}
+def in_page(listener: Callable[..., Any], code: str) -> dict[str, Any]:
+    """A listener's argument for JavaScript that is run in the page.
+
+    It was `_js` in gradio 3. Forge's own `then` still knows it so, and reForge dev2's drops `js`.
+    """
+    return {"_js" if "_js" in inspect.signature(listener).parameters else "js": code}
 
 
 def run_in_page(code: str) -> None:
     """Have JavaScript run when the page is opened."""
     page = gr.context.Context.root_block
-    page.load(None, None, None, **in_page(code))
+    page.load(None, None, None, **in_page(page.load, code))

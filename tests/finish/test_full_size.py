@@ -51,7 +51,8 @@ def print_letters() -> np.ndarray:
     page = np.zeros((LARGE, LARGE), np.uint8)
     for row in range(2 * LARGE // 5, 3 * LARGE // 5, LARGE // 32):
         place = (2 * LARGE // 5, row + LARGE // 40)
-        cv2.putText(page, "The quick brown fox 0123", place, cv2.FONT_HERSHEY_SIMPLEX, LARGE / 1400, 255, 2, cv2.LINE_AA)
+        font, size, thickness = cv2.FONT_HERSHEY_SIMPLEX, LARGE / 1400, 2
+        cv2.putText(page, "The quick brown fox 0123", place, font, size, 255, thickness, cv2.LINE_AA)
     return page[..., None] / 255
 
 
