@@ -9,7 +9,7 @@ import numpy as np
 
 from .condition import Source, fit_picture
 from .errors import ICLightError
-from .foreground import CENTRED, GREY, Foreground, Placement, fill_subject
+from .foreground import CENTRED, GREY, Foreground, Placement
 from .hosts import Host, TabFit
 from .pictures import Picture
 
@@ -61,10 +61,7 @@ class Subject:
 
         :raises ICLightError: it fills its picture, or its surroundings were cut away before.
         """
-        key = "surroundings", (0, 0)
-        if key not in self._at_size:
-            self._at_size[key] = fill_subject(self.foreground)
-        return Source(Picture(self._at_size[key]), self.tab_fit)
+        return Source(self.foreground.surroundings, self.tab_fit)
 
     def surroundings_at(self, host: Host, size: tuple[int, int]) -> np.ndarray:
         """What is around it in its own picture, at a result's size, uint8 [H, W, 3].

@@ -7,7 +7,6 @@ from .composite import GREY, composite_on_grey
 from .cutting import CutoutSettings, Foreground, cut_out, holds_memory, release, release_models
 from .methods import METHODS, CutoutMethod
 from .resize import CENTRED, Placement, place_picture, resize_and_centre_crop
-from .surroundings import fill_subject
 
 __all__ = [
     "CENTRED",
@@ -20,7 +19,6 @@ __all__ = [
     "composite_on_grey",
     "cut_out",
     "estimate_foreground_colours",
-    "fill_subject",
     "holds_memory",
     "place_picture",
     "release",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -39,6 +40,9 @@ subject; one that is cut out and leaves less than that of its picture free is ra
 _TOLD = 16
 """Alpha from which a pixel's colour is known to about 8 levels where a program has stored it premultiplied in 8
 bits."""
+
+_LEAST_AROUND = 0.01
+"""Share of a picture's pixels that has to be around its subject: fewer tell nothing about a room."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,27 @@ class Foreground:
     def alpha(self) -> np.ndarray | None:
         """uint8 [H, W], 0 transparent to 255 opaque; None where every pixel is opaque."""
         return self.on_grey.alpha
+
+    @functools.cached_property
+    def surroundings(self) -> Picture:
+        """The picture with the subject filled in from around, kept as long as the cut-out is.
+
+        What is around is told apart from the subject as the subject is from what is around: at the edge, what the
+        subject has mixed into it is taken out, and where the subject is opaque the colours of what is near go on.
+        Wherever the subject's alpha is 0, it is the picture itself.
+
+        :raises ICLightError: the subject fills its picture, or its surroundings are transparent.
+        """
+        own = self.original.alpha
+        around = np.zeros(self.whole.shape[:2], np.uint8) if self.alpha is None else 255 - self.alpha
+        if own is not None:
+            around = np.minimum(around, own)
+        if (around > 127).mean() < _LEAST_AROUND:
+            raise ICLightError(
+                "The subject's picture shows nothing around the subject, so there is no background of its own to keep: "
+                "give the whole photo and choose a cutout, or choose another background."
+            )
+        return Picture(estimate_foreground_colours(self.whole, around))
 
 
 _MAX_KEPT = 8
@@ -211,6 +236,8 @@ def _count_bytes() -> int:
     arrays: list[np.ndarray | None] = list(_alphas.values())
     for cut in _foregrounds.values():
         arrays += [cut.original.rgb, cut.original.alpha, cut.whole, cut.colour, cut.on_grey.rgb, cut.on_grey.alpha]
+        if "surroundings" in vars(cut):  # asking for them would fill them in
+            arrays.append(cut.surroundings.rgb)
     owners = [_find_owner(array) for array in arrays if array is not None]
     return sum({id(owner): owner.nbytes for owner in owners}.values())
 

@@ -490,6 +490,22 @@ def test_what_a_pictures_alpha_was_taken_from_takes_room_too(monkeypatch: pytest
     assert held(made) == [2]
 
 
+def test_surroundings_are_filled_in_once_and_take_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    release()
+    monkeypatch.setattr(cutting, "_MAX_BYTES", 3 * 60 * 80 * (3 + 3 + 3 + 1) - 1)
+    pictures = [Picture(a_disc(80, 60)[0].copy()) for _ in range(2)]
+    first = cut_out(pictures[0], painted(0), [])
+    assert cut_out(pictures[0], painted(0), []).surroundings is first.surroundings
+    made = [weakref.ref(first), weakref.ref(cut_out(pictures[1], painted(1), []))]
+    del first
+    assert held(made) == [0, 1]
+    for cut in made:
+        assert cut().surroundings  # type: ignore[union-attr]
+    monkeypatch.setattr(cutting, "_MAX_BYTES", 2 * 60 * 80 * (3 + 3 + 3 + 1 + 3) - 1)
+    made.append(weakref.ref(cut_out(pictures[1], painted(1), [])))
+    assert held(made) == [1, 2]
+
+
 def test_what_was_matted_outlasts_the_cut_outs(
     published: Callable[[str, StandIn], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
