@@ -43,6 +43,9 @@ class StandaloneWebUI(WebUI):
     def chosen_folders(self) -> list[Path]:
         return []
 
+    def chosen_checkpoint(self) -> Path | None:
+        return None
+
     def tab_pictures(self, p: Any) -> TabPictures | None:
         if not hasattr(p, "init_images"):
             return None

@@ -126,6 +126,9 @@ class WebUI(Protocol):
     def chosen_folders(self) -> list[Path]:
         """Those of them that the user has set."""
 
+    def chosen_checkpoint(self) -> Path | None:
+        """The file of the checkpoint that is chosen in the page; None where there is none."""
+
     def tab_pictures(self, p: Any) -> TabPictures | None:
         """What the img2img tab was given; None in txt2img. What "only masked" cuts out is known when it is sampled."""
 

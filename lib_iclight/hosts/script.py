@@ -21,6 +21,7 @@ from ..ui.markup import as_html_text
 from ..ui.panel import build_panel
 from .canvas import CANVAS
 from .find import find_host
+from .tab import TabWatch
 from .webui import ForgeWebUI, register_settings
 
 
@@ -31,6 +32,10 @@ class ICLightScript(RelightHooks, scripts.Script):
 
     notice: str | None = None
     """What to say about another IC-Light extension, if there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tab_watch = TabWatch()
 
     def show(self, is_img2img: bool) -> object:
         return scripts.AlwaysVisible
@@ -44,7 +49,11 @@ class ICLightScript(RelightHooks, scripts.Script):
             gr.HTML(as_html_text(f"IC-Light has no panel here, because it could not be built ({error!r})."))
             return [gr.Checkbox(False, visible=False)]  # the place of an API request
         self.infotext_fields = panel.infotext_fields
+        self.tab_watch.when_complete(panel.connect_to_tab)
         return [*panel.components, panel.strokes]
+
+    def after_component(self, component: Any, **_: Any) -> None:
+        self.tab_watch.add(component)
 
     def relight_args(self, p: Any, args: tuple[Any, ...]) -> list[Any]:
         if self.notice and misdirected(p, self):

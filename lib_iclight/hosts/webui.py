@@ -43,6 +43,11 @@ class ForgeWebUI(WebUI):
         chosen = str(getattr(shared.opts, FOLDER_SETTING, "")).strip().strip("\"'")
         return [Path(chosen)] if chosen else []
 
+    def chosen_checkpoint(self) -> Path | None:
+        name = getattr(shared.opts, "sd_model_checkpoint", None)
+        found = sd_models.get_closet_checkpoint_match(name) if name else None
+        return None if found is None else Path(found.filename)
+
     def api_credentials(self) -> dict[str, str]:
         """Passwords by user name, as `--api-auth` has them; empty where the API asks for none."""
         pairs = (shared.cmd_opts.api_auth or "").split(",")

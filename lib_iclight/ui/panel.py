@@ -11,6 +11,7 @@ import gradio as gr
 
 from ..fields import SETTINGS, takes_effect
 from ..hosts import Host
+from ..hosts.tab import TabParts
 from ..infotext import is_ours, pasted_value
 from ..setting_types import Place, Switch, Tab
 from ..weights import Catalogue, describe_missing_folders, read_catalogue
@@ -22,6 +23,7 @@ from .fetching import FetchOffer, build_offer, connect_offer
 from .lights_part import build_lights
 from .markup import as_html_text, as_markdown_text
 from .parts import QUIET, build_setting
+from .tab_help import TabHelp
 
 _COLUMNS = {Place.LIGHT: Kind.FOREGROUND, Place.BACKGROUND: Kind.BACKGROUND}
 """Places that are shown with one kind of model only."""
@@ -49,6 +51,9 @@ class Panel:
     infotext_fields: list[tuple[Any, Callable[[dict[str, str]], Any]]]
     """Components, and what a picture's infotext gives each."""
 
+    connect_to_tab: Callable[[TabParts], None]
+    """Connects what helps with the tab's own settings, once the tab's components are there, inside the same blocks."""
+
 
 def build_panel(
     tab: Tab,
@@ -65,12 +70,14 @@ def build_panel(
     :param notice: what the user should know before anything else.
     """
     builder = _Builder(tab, host)
+    tab_help = TabHelp(tab, host, builder.element_id, builder.kind_of)
     with accordion(False, label=SETTINGS["enabled"].label, elem_id=builder.element_id("enabled")) as builder.parts[
         "enabled"
     ]:
         if notice:
             gr.HTML(as_html_text(notice), elem_id=builder.element_id("notice"))
         builder.build_model()
+        tab_help.build_advice()
         with gr.Row(variant="compact"):
             with gr.Group():
                 builder.build_place(Place.SUBJECT)
@@ -85,7 +92,12 @@ def build_panel(
         with gr.Row(variant="compact"):
             builder.build_place(Place.BOTTOM)
     builder.connect()
-    return Panel([builder.parts[name] for name in SETTINGS], preview, _infotext_fields(builder.parts))
+    return Panel(
+        [builder.parts[name] for name in SETTINGS],
+        preview,
+        _infotext_fields(builder.parts),
+        functools.partial(tab_help.connect, builder.parts),
+    )
 
 
 def _infotext_fields(parts: dict[str, Any]) -> list[tuple[Any, Callable[[dict[str, str]], Any]]]:
@@ -111,6 +123,10 @@ class _Builder:
     def read_catalogue(self) -> Catalogue:
         """What lies in the models' folders now."""
         return read_catalogue(self.host.webui.models_folders())
+
+    def kind_of(self, model: str | None) -> Kind:
+        """What a model of the list looks at."""
+        return choices.kind_of_choice(model, self.read_catalogue())
 
     def element_id(self, name: str) -> str:
         """What a part is called in the page."""

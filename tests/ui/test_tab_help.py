@@ -1,0 +1,138 @@
+"""What helps with the tab's own settings, driven as gradio drives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from lib_iclight.hosts import Host
+from lib_iclight.hosts.tab import TabPart, TabWatch
+from lib_iclight.setting_types import Tab
+from lib_iclight.ui.panel import build_panel
+
+from .test_advice import checkpoint
+from .test_panel import TABS, Canvas, WebUI, block, component, input_accordion
+from .web_tab import PARTS, WebTab, build_tab
+
+
+class ChosenCheckpoint(WebUI):
+    """A web UI in which a checkpoint is chosen."""
+
+    checkpoint: Path | None = None
+
+    def chosen_checkpoint(self) -> Path | None:
+        return self.checkpoint
+
+
+def advice(page: WebTab, of: Any, event: str = "change", **given: Any) -> str:
+    """What is said when a component was just changed, beside tab parts of other values; empty if hidden."""
+    values = {page.parts[TabPart[name]]: value for name, value in given.items()}
+    told = page.happens(of, event, page.block("advice"), values)
+    assert told["visible"] == bool(told["value"])
+    return told["value"]
+
+
+@TABS
+def test_advice_is_given_as_one_types(tab: Tab, models: Path) -> None:
+    page = build_tab(tab, models)
+    assert not page.block("advice").visible
+    cfg, width = page.parts[TabPart.CFG], page.parts[TabPart.WIDTH]
+    assert advice(page, cfg) == ""
+    assert "CFG Scale of 7 " in advice(page, cfg, CFG=7)
+    told = advice(page, width, CFG=7, WIDTH=128)
+    assert told.index("CFG Scale") < told.index("\n\n") < told.index("128 × 768")
+    for part in (TabPart.HEIGHT, TabPart.DENOISING):
+        assert "CFG Scale of 9" in advice(page, page.parts[part], CFG=9)
+    assert "CFG Scale of 9" in advice(page, page.blocks, "load", CFG=9), "saved defaults"
+
+
+def test_advice_goes_with_the_model(models: Path) -> None:
+    page = build_tab(Tab.TXT2IMG, models)
+    model = component(page.panel, "model")
+    output, cfg = page.block("advice"), page.parts[TabPart.CFG]
+    assert page.happens(model, "change", output, {cfg: 7, model: "b_fc.safetensors"})["visible"]
+    assert not page.happens(model, "change", output, {cfg: 7, model: "a_fbc.safetensors"})["visible"]
+
+
+def test_a_hires_pass_has_a_cfg_of_its_own(models: Path) -> None:
+    page = build_tab(Tab.TXT2IMG, models)
+    hires, hires_cfg = page.parts[TabPart.HIRES], page.parts[TabPart.HIRES_CFG]
+    assert advice(page, hires_cfg, HIRES=False, HIRES_CFG=7) == ""
+    assert "Hires CFG Scale of 7" in advice(page, hires, HIRES=True, HIRES_CFG=7)
+
+
+def test_a_checkpoint_is_told_when_the_panel_is_opened(models: Path) -> None:
+    webui = ChosenCheckpoint(models)
+    page = build_tab(Tab.TXT2IMG, models, webui)
+    enabled = component(page.panel, "enabled")
+    assert advice(page, enabled) == ""
+    webui.checkpoint = checkpoint(models / "painter.safetensors", 9)
+    assert "painter" in advice(page, enabled) and "inpainting" in advice(page, page.blocks, "load")
+
+
+def test_a_size_says_nothing_while_the_tab_resizes_by_a_factor(models: Path) -> None:
+    page = build_tab(Tab.IMG2IMG, models)
+    by, to = page.parts[TabPart.RESIZE_BY], page.parts[TabPart.RESIZE_TO]
+    width, output = page.parts[TabPart.WIDTH], page.block("advice")
+    (chosen_by,), (chosen_to,) = page.events(by, "select"), page.events(to, "select")
+    (state,) = chosen_by.outputs
+    assert chosen_by.fn() is True and chosen_to.fn() is False and chosen_to.outputs == [state]
+    for chosen in (chosen_by, chosen_to):
+        (then,) = [each for each in page.blocks.fns.values() if each.trigger_after == chosen._id]
+        assert then.outputs == [output]
+    assert page.happens(width, "change", output, {width: 64})["visible"]
+    assert not page.happens(width, "change", output, {width: 64, state: True})["visible"]
+
+
+@TABS
+def test_a_panel_may_come_before_the_tabs_components(tab: Tab, models: Path) -> None:
+    page = build_tab(tab, models, before=[TabPart.WIDTH], after=[TabPart.CFG, TabPart.HEIGHT])
+    assert "CFG Scale of 7" in advice(page, page.parts[TabPart.WIDTH], CFG=7)
+    assert "64 × 768" in advice(page, page.parts[TabPart.CFG], WIDTH=64)
+
+
+@TABS
+@pytest.mark.parametrize("lacking", [*TabPart, None])
+def test_what_a_web_ui_lacks_is_left_out(tab: Tab, models: Path, lacking: TabPart | None) -> None:
+    kept = [part for part in PARTS[tab] if lacking is not None and part is not lacking]
+    page = build_tab(tab, models, before=kept)
+    given = {name: value for name, value in {"CFG": 7, "WIDTH": 64}.items() if TabPart[name] in kept}
+    told = advice(page, component(page.panel, "model"), **given)
+    assert ("CFG Scale of 7" in told) is (TabPart.CFG in kept)
+    assert ("64 × 768" in told) is (TabPart.WIDTH in kept and TabPart.HEIGHT in kept)
+
+
+def test_nothing_helps_where_a_page_is_not_completed(models: Path) -> None:
+    """For the API the panel is built once more, on a page that has nothing else."""
+    watch = TabWatch()
+    with gr.Blocks() as alone:
+        panel = build_panel(Tab.TXT2IMG, input_accordion, Canvas, Host(WebUI(models), None, None))
+        watch.when_complete(panel.connect_to_tab)
+    with gr.Blocks() as other:
+        watch.add(gr.Slider(elem_id="txt2img_width"))
+        watch.add(gr.Gallery(elem_id="txt2img_gallery"))
+    assert not other.fns, "another page is completed"
+    assert not block(alone, "advice").visible
+    assert not [each for each in alone.fns.values() if block(alone, "advice") in each.outputs]
+
+
+def test_a_page_that_was_given_up_leaves_nothing_to_the_next(models: Path) -> None:
+    watch = TabWatch()
+    with gr.Blocks():
+        left = gr.Slider(elem_id="txt2img_cfg_scale")
+        watch.add(left)
+    page = build_tab(Tab.TXT2IMG, models, watch=watch, before=[TabPart.WIDTH])
+    assert left not in {each for function in page.blocks.fns.values() for each in function.inputs}
+    assert advice(page, page.parts[TabPart.WIDTH]) == ""
+
+
+def test_a_page_that_is_built_again_has_its_own_components(models: Path) -> None:
+    watch = TabWatch()
+    first = build_tab(Tab.TXT2IMG, models, watch=watch)
+    second = build_tab(Tab.TXT2IMG, models, watch=watch)
+    for page, other in ((first, second), (second, first)):
+        inputs = {each for function in page.blocks.fns.values() for each in function.inputs}
+        assert page.parts[TabPart.CFG] in inputs and other.parts[TabPart.CFG] not in inputs
