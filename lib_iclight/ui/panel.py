@@ -82,6 +82,7 @@ def build_panel(
             with gr.Group():
                 builder.build_place(Place.SUBJECT)
                 builder.build_offer("cutout", None, choices.describe_cutout)
+                tab_help.build_size()
             for place in _COLUMNS:
                 builder.build_column(place)
         builder.build_frame()

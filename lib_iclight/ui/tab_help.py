@@ -1,4 +1,4 @@
-"""What helps with the tab's own settings: advice on values that are known to fail."""
+"""What helps with the tab's own settings: advice on values that are known to fail, and the size of the subject."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import Any
 
 import gradio as gr
 
+from ..errors import ICLightError
+from ..fields import SETTINGS
 from ..hosts import Host
 from ..hosts.tab import TabPart, TabParts
+from ..pictures import Picture
 from ..setting_types import Tab
 from ..weights.kind import Kind
 from .advice import advise, advise_on_checkpoint
-from .parts import QUIET
+from .markup import as_html_text
+from .parts import QUIET, UNNAMED
+from .size import choose_size
 
 _ADVISED_ON = (
     TabPart.CFG,
@@ -47,22 +52,36 @@ class TabHelp:
         """What is known to fail among the tab's values."""
         self.advice = gr.Markdown(visible=False, latex_delimiters=[], elem_id=self.element_id("advice"))
 
+    def build_size(self) -> None:
+        """The button beside the subject."""
+        self.size = gr.Button(
+            "Size from the subject", size="sm", visible=False, elem_id=self.element_id("size_from_subject")
+        )
+
     def connect(self, panel: dict[str, Any], tab_parts: TabParts) -> None:
         """Make it work, inside the blocks that all of this was built in.
 
         :param panel: the panel's components by setting.
         """
-        self._connect_advice(panel, tab_parts)
-
-    def _connect_advice(self, panel: dict[str, Any], tab_parts: TabParts) -> None:
-        """Advise on each change, and when the page or the panel is opened, as another checkpoint may be chosen then."""
-        listened = [part for part in _ADVISED_ON if part in tab_parts]
         resizes_by = gr.State(False)
+        self._connect_advice(panel, tab_parts, resizes_by)
+        if TabPart.WIDTH in tab_parts and TabPart.HEIGHT in tab_parts:
+            size = [tab_parts[TabPart.WIDTH], tab_parts[TabPart.HEIGHT]]
+            # Pop-ups can't be shown by an event that passes the queue by.
+            self.size.click(_size_from_subject, [panel["subject"], resizes_by], size, **UNNAMED)
+            self.size.visible = True
+
+    def _connect_advice(self, panel: dict[str, Any], tab_parts: TabParts, resizes_by: gr.State) -> None:
+        """Advise on each change, and when the page or the panel is opened, as another checkpoint may be chosen then.
+
+        :param resizes_by: is kept up to date: whether the tab goes by a factor on the picture's size.
+        """
+        listened = [part for part in _ADVISED_ON if part in tab_parts]
         inputs = [panel["model"], resizes_by, *(tab_parts[part] for part in listened)]
 
         def show(model: str | None, resizes_by: bool, *values: Any) -> Any:
             given = dict(zip(listened, values, strict=True))
-            if resizes_by:  # a factor on the picture's own size, whatever width and height are set to
+            if resizes_by:  # width and height don't count, whatever they are set to
                 given = {part: value for part, value in given.items() if part not in (TabPart.WIDTH, TabPart.HEIGHT)}
             advice = advise(self.kind_of(model), self.tab, given)
             advice += advise_on_checkpoint(self.host.webui.chosen_checkpoint())
@@ -75,3 +94,20 @@ class TabHelp:
                 opened = tab_parts[part].select(tell, None, resizes_by, **QUIET)
                 opened.then(show, inputs, self.advice, **QUIET)
         gr.context.Context.root_block.load(show, inputs, self.advice, **QUIET)
+
+
+def _size_from_subject(subject: Any, resizes_by: bool) -> tuple[int, int]:
+    """The tab's width and height, in pixels.
+
+    :param subject: what the panel's component holds.
+    :param resizes_by: whether the tab goes by a factor instead.
+    """
+    try:
+        if subject is None:
+            raise ICLightError("There is no picture in Subject to take the size of.")
+        picture = Picture.from_panel(subject, SETTINGS["subject"].label)
+    except ICLightError as error:
+        raise gr.Error(as_html_text(str(error))) from error
+    if resizes_by:
+        gr.Warning("The tab resizes by a factor: width and height count once it resizes to a size.")
+    return choose_size(picture.width, picture.height)

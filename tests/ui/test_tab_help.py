@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from PIL import Image
 
 from lib_iclight.hosts import Host
 from lib_iclight.hosts.tab import TabPart, TabWatch
@@ -136,3 +137,39 @@ def test_a_page_that_is_built_again_has_its_own_components(models: Path) -> None
     for page, other in ((first, second), (second, first)):
         inputs = {each for function in page.blocks.fns.values() for each in function.inputs}
         assert page.parts[TabPart.CFG] in inputs and other.parts[TabPart.CFG] not in inputs
+
+
+# ------------------------------------------------------------------------------------------------ size
+
+
+@TABS
+def test_the_size_is_the_subjects(tab: Tab, models: Path) -> None:
+    page = build_tab(tab, models)
+    button, subject = page.block("size_from_subject"), component(page.panel, "subject")
+    sent = {subject: Image.new("RGB", (300, 400))}
+    sides = [page.happens(button, "click", page.parts[part], sent) for part in (TabPart.WIDTH, TabPart.HEIGHT)]
+    assert button.visible and sides == [576, 768]
+    turned = Image.new("RGB", (300, 400))
+    turned.getexif()[0x0112] = 6
+    assert page.happens(button, "click", page.parts[TabPart.WIDTH], {subject: turned}) == 768, "as it is seen"
+
+
+@pytest.mark.parametrize(
+    ("subject", "sentence"),
+    [
+        (None, "There is no picture in Subject to take the size of."),
+        (Image.new("F", (8, 8)), "floating-point values"),
+        ("<b>.svg", "&lt;b&gt;.svg, an SVG drawing"),
+    ],
+)
+def test_a_subject_without_a_size_is_an_error_in_the_page(models: Path, subject: Any, sentence: str) -> None:
+    page = build_tab(Tab.TXT2IMG, models)
+    given = {component(page.panel, "subject"): subject}
+    with pytest.raises(gr.Error, match=sentence):
+        page.happens(page.block("size_from_subject"), "click", page.parts[TabPart.WIDTH], given)
+
+
+def test_a_tab_without_a_size_has_no_such_button(models: Path) -> None:
+    for lacking in (TabPart.WIDTH, TabPart.HEIGHT):
+        page = build_tab(Tab.TXT2IMG, models, before=[part for part in PARTS[Tab.TXT2IMG] if part is not lacking])
+        assert not page.block("size_from_subject").visible
