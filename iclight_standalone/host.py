@@ -46,6 +46,9 @@ class StandaloneWebUI(WebUI):
     def chosen_checkpoint(self) -> Path | None:
         return None
 
+    def own_prompts_file(self) -> Path | None:
+        return None
+
     def tab_pictures(self, p: Any) -> TabPictures | None:
         if not hasattr(p, "init_images"):
             return None

@@ -129,6 +129,9 @@ class WebUI(Protocol):
     def chosen_checkpoint(self) -> Path | None:
         """The file of the checkpoint that is chosen in the page; None where there is none."""
 
+    def own_prompts_file(self) -> Path | None:
+        """Where a user may list words of their own for the prompt; there need be no such file. None: nowhere."""
+
     def tab_pictures(self, p: Any) -> TabPictures | None:
         """What the img2img tab was given; None in txt2img. What "only masked" cuts out is known when it is sampled."""
 

@@ -22,6 +22,9 @@ from .sampler import keep_latent_in_mask
 FOLDER_SETTING = "iclight_models_folder"
 """Forge's setting for one more folder with models."""
 
+OWN_PROMPTS = "iclight_prompts.txt"
+"""The file with the user's own words for the prompt."""
+
 _SAME_CHECKPOINT = "Use same checkpoint"
 """What Forge's hires pass calls no change."""
 
@@ -47,6 +50,11 @@ class ForgeWebUI(WebUI):
         name = getattr(shared.opts, "sd_model_checkpoint", None)
         found = sd_models.get_closet_checkpoint_match(name) if name else None
         return None if found is None else Path(found.filename)
+
+    def own_prompts_file(self) -> Path | None:
+        # Beside the web UI's own settings and styles, where no update of the extension comes.
+        folder = getattr(paths, "data_path", None)
+        return None if folder is None else Path(folder) / OWN_PROMPTS
 
     def api_credentials(self) -> dict[str, str]:
         """Passwords by user name, as `--api-auth` has them; empty where the API asks for none."""

@@ -92,6 +92,7 @@ def build_panel(
             builder.build_place(Place.FINISH)
         with gr.Row(variant="compact"):
             builder.build_place(Place.BOTTOM)
+        tab_help.build_lists()
     builder.connect()
     return Panel(
         [builder.parts[name] for name in SETTINGS],

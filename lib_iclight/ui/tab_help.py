@@ -1,4 +1,4 @@
-"""What helps with the tab's own settings: advice on values that are known to fail, and the size of the subject."""
+"""What helps with the tab's own settings: advice on values that are known to fail, values that work, words."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from ..weights.kind import Kind
 from .advice import advise, advise_on_checkpoint
 from .markup import as_html_text
 from .parts import QUIET, UNNAMED
+from .quick_prompts import quick_prompts, read_own_prompts, toggle_words
+from .recommended import recommend
 from .size import choose_size
 
 _ADVISED_ON = (
@@ -58,6 +60,29 @@ class TabHelp:
             "Size from the subject", size="sm", visible=False, elem_id=self.element_id("size_from_subject")
         )
 
+    def build_lists(self) -> None:
+        """The button for values that work, and lists of words for the prompt."""
+        own = read_own_prompts(self.host.webui.own_prompts_file())
+        with gr.Accordion(
+            "Help with settings and prompt", open=False, visible=False, elem_id=self.element_id("tab_help")
+        ) as self.accordion:
+            with gr.Row(visible=False) as self.recommend_row:
+                self.recommend = gr.Button("Recommended values", size="sm", elem_id=self.element_id("recommend"))
+                gr.Markdown("Sampler, steps and CFG that suit the model, and hires fix's values: you switch that on.")
+            with gr.Group(visible=False) as self.words_group:
+                gr.Markdown("A click puts words into the prompt, another takes them out again.")
+                self.words = [
+                    gr.Dataset(
+                        label=label,
+                        components=[gr.Textbox(visible=False, render=False)],
+                        samples=[[each] for each in words],
+                        samples_per_page=len(words),
+                        elem_id=self.element_id(f"words_{label.lower().replace(' ', '_')}"),
+                    )
+                    for label, words in {**quick_prompts(), "Your own": own}.items()
+                    if words
+                ]
+
     def connect(self, panel: dict[str, Any], tab_parts: TabParts) -> None:
         """Make it work, inside the blocks that all of this was built in.
 
@@ -70,6 +95,12 @@ class TabHelp:
             # Pop-ups can't be shown by an event that passes the queue by.
             self.size.click(_size_from_subject, [panel["subject"], resizes_by], size, **UNNAMED)
             self.size.visible = True
+        self._connect_recommended(panel, tab_parts)
+        if TabPart.PROMPT in tab_parts:
+            prompt = tab_parts[TabPart.PROMPT]
+            for words in self.words:
+                words.click(_toggle, [words, prompt], prompt, **QUIET)
+            self.words_group.visible = self.accordion.visible = True
 
     def _connect_advice(self, panel: dict[str, Any], tab_parts: TabParts, resizes_by: gr.State) -> None:
         """Advise on each change, and when the page or the panel is opened, as another checkpoint may be chosen then.
@@ -94,6 +125,24 @@ class TabHelp:
                 opened = tab_parts[part].select(tell, None, resizes_by, **QUIET)
                 opened.then(show, inputs, self.advice, **QUIET)
         gr.context.Context.root_block.load(show, inputs, self.advice, **QUIET)
+
+    def _connect_recommended(self, panel: dict[str, Any], tab_parts: TabParts) -> None:
+        settable = [part for kind in Kind for part in recommend(kind, self.tab, tab_parts)]
+        settable = list(dict.fromkeys(settable))
+        if not settable:
+            return
+
+        def set_values(model: str | None) -> Any:
+            values = recommend(self.kind_of(model), self.tab, tab_parts)
+            updates = [gr.update(value=values[part]) if part in values else gr.update() for part in settable]
+            return updates if len(updates) > 1 else updates[0]
+
+        self.recommend.click(set_values, panel["model"], [tab_parts[part] for part in settable], **QUIET)
+        self.recommend_row.visible = self.accordion.visible = True
+
+
+def _toggle(chosen: list[str], prompt: str) -> str:
+    return toggle_words(prompt, chosen[0])
 
 
 def _size_from_subject(subject: Any, resizes_by: bool) -> tuple[int, int]:

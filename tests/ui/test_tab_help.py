@@ -13,16 +13,23 @@ from lib_iclight.hosts import Host
 from lib_iclight.hosts.tab import TabPart, TabWatch
 from lib_iclight.setting_types import Tab
 from lib_iclight.ui.panel import build_panel
+from lib_iclight.ui.quick_prompts import quick_prompts
+from lib_iclight.ui.recommended import recommend
+from lib_iclight.weights.kind import Kind
 
 from .test_advice import checkpoint
 from .test_panel import TABS, Canvas, WebUI, block, component, input_accordion
 from .web_tab import PARTS, WebTab, build_tab
 
 
-class ChosenCheckpoint(WebUI):
-    """A web UI in which a checkpoint is chosen."""
+class FullWebUI(WebUI):
+    """A web UI in which a checkpoint may be chosen, and there may be words of one's own."""
 
     checkpoint: Path | None = None
+    own_prompts: Path | None = None
+
+    def own_prompts_file(self) -> Path | None:
+        return self.own_prompts
 
     def chosen_checkpoint(self) -> Path | None:
         return self.checkpoint
@@ -66,7 +73,7 @@ def test_a_hires_pass_has_a_cfg_of_its_own(models: Path) -> None:
 
 
 def test_a_checkpoint_is_told_when_the_panel_is_opened(models: Path) -> None:
-    webui = ChosenCheckpoint(models)
+    webui = FullWebUI(models)
     page = build_tab(Tab.TXT2IMG, models, webui)
     enabled = component(page.panel, "enabled")
     assert advice(page, enabled) == ""
@@ -173,3 +180,84 @@ def test_a_tab_without_a_size_has_no_such_button(models: Path) -> None:
     for lacking in (TabPart.WIDTH, TabPart.HEIGHT):
         page = build_tab(Tab.TXT2IMG, models, before=[part for part in PARTS[Tab.TXT2IMG] if part is not lacking])
         assert not page.block("size_from_subject").visible
+
+
+# ------------------------------------------------------------------------------------------------ recommended values
+
+
+@TABS
+def test_a_click_sets_what_suits_the_model_and_nothing_else(tab: Tab, models: Path) -> None:
+    page = build_tab(tab, models)
+    button = page.block("recommend")
+    assert page.block("tab_help").visible and not page.block("tab_help").open
+    (event,) = page.events(button, "click")
+    parts = {component: part for part, component in page.parts.items()}
+    for model, kind in {"a_fbc.safetensors": Kind.BACKGROUND, "b_fc.safetensors": Kind.FOREGROUND}.items():
+        updates = {parts[output]: update for output, update in zip(event.outputs, event.fn(model), strict=True)}
+        told = {part: update["value"] for part, update in updates.items() if "value" in update}
+        assert told == recommend(kind, tab, page.parts)
+    assert not {TabPart.HIRES, TabPart.PROMPT, TabPart.WIDTH} & updates.keys()
+    setting = [each for each in page.blocks.fns.values() if page.parts[TabPart.STEPS] in each.outputs]
+    assert setting == [event], "only on a click"
+
+
+def test_a_single_component_is_set_alone(models: Path) -> None:
+    """gradio takes one update for one output, and not a list of one."""
+    page = build_tab(Tab.TXT2IMG, models, before=[TabPart.STEPS])
+    steps = page.parts[TabPart.STEPS]
+    assert page.happens(page.block("recommend"), "click", steps, {})["value"] == 25
+
+
+# ------------------------------------------------------------------------------------------------ words
+
+
+@TABS
+def test_a_click_puts_words_into_the_prompt_and_another_takes_them_back(tab: Tab, models: Path) -> None:
+    page = build_tab(tab, models)
+    prompt = page.parts[TabPart.PROMPT]
+    for name, label in (("words_lights", "Lights"), ("words_subjects", "Subjects")):
+        dataset = page.block(name)
+        for number, words in enumerate(quick_prompts()[label]):
+            sample = dataset.preprocess(number)
+            once = page.happens(dataset, "click", prompt, {dataset: sample, prompt: "a cat "})
+            assert once == f"a cat , {words}"
+            assert page.happens(dataset, "click", prompt, {dataset: sample, prompt: once}) == "a cat "
+
+
+def test_words_of_ones_own_are_listed_beside(models: Path) -> None:
+    webui = FullWebUI(models)
+    webui.own_prompts = models / "own.txt"
+    assert not has_own(build_tab(Tab.TXT2IMG, models, webui))
+    webui.own_prompts.write_bytes(b"a lamp <b>\nred \xff\n" + b"x" * 10_000_000)
+    page = build_tab(Tab.TXT2IMG, models, webui)
+    dataset, prompt = page.block("words_your_own"), page.parts[TabPart.PROMPT]
+    assert [words for (words,) in dataset.samples] == ["a lamp <b>", "red \ufffd"]
+    assert page.happens(dataset, "click", prompt, {dataset: dataset.preprocess(0), prompt: ""}) == "a lamp <b>"
+
+
+def has_own(page: WebTab) -> bool:
+    """Whether the page lists words of the user's own."""
+    return any(each.elem_id == "iclight_txt2img_words_your_own" for each in page.blocks.blocks.values())
+
+
+def test_a_tab_without_any_of_it_has_no_help(models: Path) -> None:
+    page = build_tab(Tab.TXT2IMG, models, before=[TabPart.WIDTH])
+    assert not page.block("tab_help").visible
+    page = build_tab(Tab.TXT2IMG, models, before=[TabPart.PROMPT])
+    assert page.block("tab_help").visible and not page.block("recommend").parent.visible
+
+
+# ------------------------------------------------------------------------------------------------ saved defaults
+
+
+@TABS
+def test_nothing_of_it_is_saved_as_a_default(tab: Tab, models: Path) -> None:
+    """Web UIs save the values of these by their labels."""
+    saved = (gr.Slider, gr.Radio, gr.Checkbox, gr.Dropdown, gr.Textbox, gr.Number)
+    with gr.Blocks() as blocks:
+        panel = build_panel(tab, input_accordion, Canvas, Host(WebUI(models), None, None))
+    found = [each for each in blocks.blocks.values() if isinstance(each, saved)]
+    assert {each.elem_id for each in found if each not in panel.components} == {f"iclight_{tab.value}_lights_preset"}
+    page = build_tab(tab, models)
+    shown = [page.block(name) for name in ("size_from_subject", "recommend")]
+    assert all(getattr(each, "label", None) is None for each in shown), "without one, not even that they are shown"
