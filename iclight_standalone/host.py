@@ -43,7 +43,7 @@ class StandaloneWebUI(WebUI):
     def chosen_folders(self) -> list[Path]:
         return []
 
-    def chosen_checkpoint(self) -> Path | None:
+    def chosen_checkpoint(self, name: str = "") -> Path | None:
         return None
 
     def own_prompts_file(self) -> Path | None:

@@ -126,8 +126,11 @@ class WebUI(Protocol):
     def chosen_folders(self) -> list[Path]:
         """Those of them that the user has set."""
 
-    def chosen_checkpoint(self) -> Path | None:
-        """The file of the checkpoint that is chosen in the page; None where there is none."""
+    def chosen_checkpoint(self, name: str = "") -> Path | None:
+        """The file of the checkpoint that is chosen in the page; None where there is none.
+
+        :param name: what the page shows, where that may be newer than what the web UI knows of yet; empty otherwise.
+        """
 
     def own_prompts_file(self) -> Path | None:
         """Where a user may list words of their own for the prompt; there need be no such file. None: nowhere."""

@@ -46,8 +46,8 @@ class ForgeWebUI(WebUI):
         chosen = str(getattr(shared.opts, FOLDER_SETTING, "")).strip().strip("\"'")
         return [Path(chosen)] if chosen else []
 
-    def chosen_checkpoint(self) -> Path | None:
-        name = getattr(shared.opts, "sd_model_checkpoint", None)
+    def chosen_checkpoint(self, name: str = "") -> Path | None:
+        name = name or getattr(shared.opts, "sd_model_checkpoint", None) or ""
         found = sd_models.get_closet_checkpoint_match(name) if name else None
         return None if found is None else Path(found.filename)
 

@@ -22,7 +22,7 @@ _END = r"(?=\s*(?:[,\n]|\Z))"
 
 @functools.lru_cache(maxsize=1)
 def quick_prompts() -> Mapping[str, Sequence[str]]:
-    """The extension's own words, by their list's label."""
+    """The extension's own words, by their list's name."""
     return json.loads(Path(__file__).with_name("quick_prompts.json").read_text(encoding="utf-8"))
 
 

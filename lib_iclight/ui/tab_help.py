@@ -10,13 +10,13 @@ import gradio as gr
 from ..errors import ICLightError
 from ..fields import SETTINGS
 from ..hosts import Host
-from ..hosts.tab import TabPart, TabParts
+from ..hosts.tab import CHECKPOINT_LIST, TabPart, TabParts
 from ..pictures import Picture
 from ..setting_types import Tab
 from ..weights.kind import Kind
 from .advice import advise, advise_on_checkpoint
 from .markup import as_html_text
-from .parts import QUIET, UNNAMED
+from .parts import QUIET, UNNAMED, in_page, run_in_page
 from .quick_prompts import quick_prompts, read_own_prompts, toggle_words
 from .recommended import recommend
 from .size import choose_size
@@ -29,6 +29,20 @@ _ADVISED_ON = (
     TabPart.HIRES,
     TabPart.HIRES_CFG,
 )
+
+_RECOMMENDED = {
+    Tab.TXT2IMG: "Sampler, steps and CFG that suit the model, and those of Hires. fix, which you switch on yourself.",
+    Tab.IMG2IMG: "Sampler, steps and CFG that suit the model, and Denoising strength where it has to be high.",
+}
+"""What the button is said to set."""
+
+_LISTS = {"subjects": "Words for the subject", "lights": "Words for the light", "own": "Words of your own"}
+"""Labels of the lists of words."""
+
+_CHECKPOINT_NAME = f"""(...values) => [
+    ...values.slice(0, -1), document.querySelector("{CHECKPOINT_LIST} input")?.value ?? ""
+]"""
+"""Puts what the web UI's list of checkpoints shows in the place of an event's last input."""
 
 
 class TabHelp:
@@ -53,6 +67,8 @@ class TabHelp:
     def build_advice(self) -> None:
         """What is known to fail among the tab's values."""
         self.advice = gr.Markdown(visible=False, latex_delimiters=[], elem_id=self.element_id("advice"))
+        self.advise = gr.Button(visible=False, elem_id=self.element_id("advise"))
+        self.checkpoint_name = gr.HTML("", visible=False)
 
     def build_size(self) -> None:
         """The button beside the subject."""
@@ -66,20 +82,20 @@ class TabHelp:
         with gr.Accordion(
             "Help with settings and prompt", open=False, visible=False, elem_id=self.element_id("tab_help")
         ) as self.accordion:
-            with gr.Row(visible=False) as self.recommend_row:
+            with gr.Group(visible=False) as self.recommend_group:
+                gr.Markdown(_RECOMMENDED[self.tab])
                 self.recommend = gr.Button("Recommended values", size="sm", elem_id=self.element_id("recommend"))
-                gr.Markdown("Sampler, steps and CFG that suit the model, and hires fix's values: you switch that on.")
             with gr.Group(visible=False) as self.words_group:
                 gr.Markdown("A click puts words into the prompt, another takes them out again.")
                 self.words = [
                     gr.Dataset(
-                        label=label,
+                        label=_LISTS[name],
                         components=[gr.Textbox(visible=False, render=False)],
                         samples=[[each] for each in words],
                         samples_per_page=len(words),
-                        elem_id=self.element_id(f"words_{label.lower().replace(' ', '_')}"),
+                        elem_id=self.element_id(f"words_{name}"),
                     )
-                    for label, words in {**quick_prompts(), "Your own": own}.items()
+                    for name, words in {**quick_prompts(), "own": own}.items()
                     if words
                 ]
 
@@ -103,23 +119,26 @@ class TabHelp:
             self.words_group.visible = self.accordion.visible = True
 
     def _connect_advice(self, panel: dict[str, Any], tab_parts: TabParts, resizes_by: gr.State) -> None:
-        """Advise on each change, and when the page or the panel is opened, as another checkpoint may be chosen then.
+        """Advise on each change, when another checkpoint is chosen, and when the page or the panel is opened.
 
         :param resizes_by: is kept up to date: whether the tab goes by a factor on the picture's size.
         """
         listened = [part for part in _ADVISED_ON if part in tab_parts]
-        inputs = [panel["model"], resizes_by, *(tab_parts[part] for part in listened)]
+        inputs = [panel["model"], resizes_by, *(tab_parts[part] for part in listened), self.checkpoint_name]
 
         def show(model: str | None, resizes_by: bool, *values: Any) -> Any:
-            given = dict(zip(listened, values, strict=True))
+            *numbers, checkpoint_name = values
+            given = dict(zip(listened, numbers, strict=True))
             if resizes_by:  # width and height don't count, whatever they are set to
                 given = {part: value for part, value in given.items() if part not in (TabPart.WIDTH, TabPart.HEIGHT)}
             advice = advise(self.kind_of(model), self.tab, given)
-            advice += advise_on_checkpoint(self.host.webui.chosen_checkpoint())
+            advice += advise_on_checkpoint(self.host.webui.chosen_checkpoint(checkpoint_name or ""))
             return gr.update(value="\n\n".join(advice), visible=bool(advice))
 
         for component in (panel["enabled"], panel["model"], *(tab_parts[part] for part in listened)):
             component.change(show, inputs, self.advice, **QUIET)
+        self.advise.click(show, inputs, self.advice, **QUIET, **in_page(self.advise.click, _CHECKPOINT_NAME))
+        run_in_page(_press_on_checkpoint(self.element_id("advise")))
         for part, tell in ((TabPart.RESIZE_TO, lambda: False), (TabPart.RESIZE_BY, lambda: True)):
             if part in tab_parts:
                 opened = tab_parts[part].select(tell, None, resizes_by, **QUIET)
@@ -138,7 +157,19 @@ class TabHelp:
             return updates if len(updates) > 1 else updates[0]
 
         self.recommend.click(set_values, panel["model"], [tab_parts[part] for part in settable], **QUIET)
-        self.recommend_row.visible = self.accordion.visible = True
+        self.recommend_group.visible = self.accordion.visible = True
+
+
+def _press_on_checkpoint(button: str) -> str:
+    """Code for the page that presses a button when another checkpoint is chosen.
+
+    The list of checkpoints is no part of a tab. It is left when an entry is chosen, which is written into its field
+    right after.
+    """
+    return f"""() => document.addEventListener("focusout", (event) => {{
+        const press = () => document.getElementById("{button}")?.click();
+        if (event.target.closest?.("{CHECKPOINT_LIST}")) setTimeout(press);
+    }})"""
 
 
 def _toggle(chosen: list[str], prompt: str) -> str:

@@ -75,7 +75,7 @@ def test_words_are_found_where_they_are_whole(prompt: str, words: str, expected:
 
 
 def test_the_lists_are_words_that_can_be_toggled() -> None:
-    assert {label: len(words) for label, words in quick_prompts().items()} == {"Subjects": 10, "Lights": 12}
+    assert {name: len(words) for name, words in quick_prompts().items()} == {"subjects": 10, "lights": 12}
     assert len(set(LISTED)) == len(LISTED)
     for words in LISTED:
         assert words == " ".join(words.split()).strip(", ") and len(words) <= 60, "gradio shows no more"

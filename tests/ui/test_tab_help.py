@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lib_iclight.hosts import Host
-from lib_iclight.hosts.tab import TabPart, TabWatch
+from lib_iclight.hosts.tab import CHECKPOINT_LIST, TabPart, TabWatch
 from lib_iclight.setting_types import Tab
 from lib_iclight.ui.panel import build_panel
 from lib_iclight.ui.quick_prompts import quick_prompts
@@ -31,8 +31,8 @@ class FullWebUI(WebUI):
     def own_prompts_file(self) -> Path | None:
         return self.own_prompts
 
-    def chosen_checkpoint(self) -> Path | None:
-        return self.checkpoint
+    def chosen_checkpoint(self, name: str = "") -> Path | None:
+        return self.checkpoint.with_name(name) if name and self.checkpoint else self.checkpoint
 
 
 def advice(page: WebTab, of: Any, event: str = "change", **given: Any) -> str:
@@ -79,6 +79,21 @@ def test_a_checkpoint_is_told_when_the_panel_is_opened(models: Path) -> None:
     assert advice(page, enabled) == ""
     webui.checkpoint = checkpoint(models / "painter.safetensors", 9)
     assert "painter" in advice(page, enabled) and "inpainting" in advice(page, page.blocks, "load")
+
+
+def test_a_checkpoint_is_told_when_another_is_chosen(models: Path) -> None:
+    """The page says which: the web UI may hear of it later."""
+    webui = FullWebUI(models)
+    webui.checkpoint = checkpoint(models / "good.safetensors", 4)
+    checkpoint(models / "painter.safetensors", 9)
+    page = build_tab(Tab.TXT2IMG, models, webui)
+    button, output = page.block("advise"), page.block("advice")
+    (event,) = page.events(button, "click")
+    assert CHECKPOINT_LIST in event.js and not button.visible
+    (name,) = [each for each in event.inputs if isinstance(each, gr.HTML)]
+    assert event.inputs[-1] is name, "that is where the page puts it"
+    assert not page.happens(button, "click", output, {})["visible"]
+    assert "painter" in page.happens(button, "click", output, {name: "painter.safetensors"})["value"]
 
 
 def test_a_size_says_nothing_while_the_tab_resizes_by_a_factor(models: Path) -> None:
@@ -215,9 +230,9 @@ def test_a_single_component_is_set_alone(models: Path) -> None:
 def test_a_click_puts_words_into_the_prompt_and_another_takes_them_back(tab: Tab, models: Path) -> None:
     page = build_tab(tab, models)
     prompt = page.parts[TabPart.PROMPT]
-    for name, label in (("words_lights", "Lights"), ("words_subjects", "Subjects")):
-        dataset = page.block(name)
-        for number, words in enumerate(quick_prompts()[label]):
+    for name, listed in quick_prompts().items():
+        dataset = page.block(f"words_{name}")
+        for number, words in enumerate(listed):
             sample = dataset.preprocess(number)
             once = page.happens(dataset, "click", prompt, {dataset: sample, prompt: "a cat "})
             assert once == f"a cat , {words}"
@@ -230,14 +245,14 @@ def test_words_of_ones_own_are_listed_beside(models: Path) -> None:
     assert not has_own(build_tab(Tab.TXT2IMG, models, webui))
     webui.own_prompts.write_bytes(b"a lamp <b>\nred \xff\n" + b"x" * 10_000_000)
     page = build_tab(Tab.TXT2IMG, models, webui)
-    dataset, prompt = page.block("words_your_own"), page.parts[TabPart.PROMPT]
+    dataset, prompt = page.block("words_own"), page.parts[TabPart.PROMPT]
     assert [words for (words,) in dataset.samples] == ["a lamp <b>", "red \ufffd"]
     assert page.happens(dataset, "click", prompt, {dataset: dataset.preprocess(0), prompt: ""}) == "a lamp <b>"
 
 
 def has_own(page: WebTab) -> bool:
     """Whether the page lists words of the user's own."""
-    return any(each.elem_id == "iclight_txt2img_words_your_own" for each in page.blocks.blocks.values())
+    return any(each.elem_id == "iclight_txt2img_words_own" for each in page.blocks.blocks.values())
 
 
 def test_a_tab_without_any_of_it_has_no_help(models: Path) -> None:
