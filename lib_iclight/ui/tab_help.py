@@ -39,11 +39,6 @@ _RECOMMENDED = {
 _LISTS = {"subjects": "Words for the subject", "lights": "Words for the light", "own": "Words of your own"}
 """Labels of the lists of words."""
 
-_CHECKPOINT_NAME = f"""(...values) => [
-    ...values.slice(0, -1), document.querySelector("{CHECKPOINT_LIST} input")?.value ?? ""
-]"""
-"""Puts what the web UI's list of checkpoints shows in the place of an event's last input."""
-
 
 class TabHelp:
     """The parts of one panel that read and set components outside of it.
@@ -137,7 +132,8 @@ class TabHelp:
 
         for component in (panel["enabled"], panel["model"], *(tab_parts[part] for part in listened)):
             component.change(show, inputs, self.advice, **QUIET)
-        self.advise.click(show, inputs, self.advice, **QUIET, **in_page(self.advise.click, _CHECKPOINT_NAME))
+        with_name = in_page(self.advise.click, _with_checkpoint_name(len(inputs)))
+        self.advise.click(show, inputs, self.advice, **QUIET, **with_name)
         run_in_page(_press_on_checkpoint(self.element_id("advise")))
         for part, tell in ((TabPart.RESIZE_TO, lambda: False), (TabPart.RESIZE_BY, lambda: True)):
             if part in tab_parts:
@@ -170,6 +166,16 @@ def _press_on_checkpoint(button: str) -> str:
         const press = () => document.getElementById("{button}")?.click();
         if (event.target.closest?.("{CHECKPOINT_LIST}")) setTimeout(press);
     }})"""
+
+
+def _with_checkpoint_name(inputs: int) -> str:
+    """Code for the page that puts what the list of checkpoints shows in the place of an event's last input.
+
+    :param inputs: how many there are: gradio hands over the outputs' values behind them.
+    """
+    return f"""(...values) => [
+        ...values.slice(0, {inputs - 1}), document.querySelector("{CHECKPOINT_LIST} input")?.value ?? ""
+    ]"""
 
 
 def _toggle(chosen: list[str], prompt: str) -> str:
