@@ -102,11 +102,13 @@ def test_a_missing_or_strange_file_has_none(tmp_path: Path) -> None:
     assert read_own_prompts(None) == [] == read_own_prompts(tmp_path / "gone.txt") == read_own_prompts(tmp_path)
     assert read(tmp_path, b"") == []
     assert read(tmp_path, b"fine\n\xff\xfe\x00broken\nalso fine")[::2] == ["fine", "also fine"]
+    assert read(tmp_path, b"\xff\xfea\x00b") == ["a\ufffd"], "half a letter"
 
 
 def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
     lines = read(tmp_path, b"".join(b"%07d\n" % number for number in range(10_000_000 // 8)))
     assert len(lines) == 200 and lines[-1] == "0000199"
+    assert read(tmp_path, b"# x\n" * 1_000_000 + b"late\nlater\n") == []
     assert read(tmp_path, b"x" * 10_000_000) == []
     assert read(tmp_path, b"a\n" + b"\xff" * 10_000_000) == ["a"]
 
