@@ -263,6 +263,24 @@ class Generation:
         (light_map, *_) = self._light_maps()
         return Image.fromarray(fit_picture(self.host, light_map, width, height))
 
+    def draw_backdrop(self, size: tuple[int, int]) -> np.ndarray | None:
+        """What the request's lights are added to or fall on; nothing is generated.
+
+        :param size: width and height in pixels.
+        :returns: uint8 [H, W, 3]; None where there is nothing but the lights, or what is behind them isn't there yet.
+        :raises ICLightError: the surroundings of the subject can't be filled in.
+        """
+        self.size = size
+        request, sources = self.request, list[Source]()
+        if self.kind is Kind.FOREGROUND:
+            if request.light is Light.CUSTOM and request.light_map is not None:
+                sources = self._own_light_maps()
+        elif request.background is Background.OWN:
+            sources = [subject.surroundings() for subject in self.subjects]
+        elif request.background in (Background.IMAGE, Background.MIRRORED) and request.background_image is not None:
+            sources = self._unlit_backgrounds()
+        return fit_picture(self.host, sources[0], *size) if sources else None
+
     def _own_light_maps(self) -> list[Source]:
         """The light map that was given, or each of the tab's pictures."""
         light_map = self.request.light_map

@@ -10,6 +10,7 @@ from .choices import (
     Background,
     Light,
 )
+from .description import describe_lights
 from .drawing import LIGHT_MAP, WALL, Levels, Window, add_lights, draw_lights, shine_on, to_picture
 from .presets import presets
 from .setting import LightsSetting
@@ -32,6 +33,7 @@ __all__ = [
     "Window",
     "add_lights",
     "check_lights",
+    "describe_lights",
     "draw_lights",
     "presets",
     "shine_on",

@@ -16,7 +16,7 @@ from .colour import WHITE, check_colour
 MAX_LIGHTS = 8
 """Beside the ambient one."""
 
-_LONGEST_TEXT = 4000
+LONGEST_TEXT = 4000
 """Characters: many times what eight lights take."""
 
 
@@ -151,7 +151,9 @@ def _check_light(name: str, value: Any) -> LightSource:
 
 
 def _check_field(name: str, field: str, value: Any) -> Any:
-    return check_colour(name, value) if field == "colour" else round(NUMBERS[field].check(name, value), 4)
+    if field == "colour":
+        return check_colour(name, value)
+    return round(NUMBERS[field].check(name, value), 4) + 0.0  # -0.0 would be written as -0
 
 
 def _suggest(given: Any, known: Sequence[str]) -> str:
@@ -161,7 +163,7 @@ def _suggest(given: Any, known: Sequence[str]) -> str:
 
 def _read_text(name: str, text: str) -> list[dict[str, Any]]:
     """The objects that a text stands for, their fields unchecked."""
-    if len(text) > _LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT:
         raise ValueError(f"{name} has {len(text)} characters: eight lights take a few hundred.")
     parts = [part.split() for part in re.split(r"[;\n]", text)]
     return [_read_light(f"{name}: light {number}", words) for number, words in enumerate(filter(None, parts), 1)]

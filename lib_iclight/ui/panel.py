@@ -23,6 +23,7 @@ from .fetching import FetchOffer, build_offer, connect_offer
 from .lights_part import build_lights
 from .markup import as_html_text, as_markdown_text
 from .parts import QUIET, build_setting
+from .stage import Stage, build_stage
 from .tab_help import TabHelp
 
 _COLUMNS = {Place.LIGHT: Kind.FOREGROUND, Place.BACKGROUND: Kind.BACKGROUND}
@@ -85,6 +86,7 @@ def build_panel(
                 tab_help.build_size()
             for place in _COLUMNS:
                 builder.build_column(place)
+        builder.stage = build_stage(tab, builder.element_id, builder.kind)
         builder.build_frame()
         builder.groups["lights"] = build_lights(builder.build_part, builder.element_id)
         preview = build_preview(builder.parts, builder.build_part, builder.element_id, host, canvas)
@@ -116,6 +118,7 @@ class _Builder:
         self.parts: dict[str, Any] = {}
         self.groups: dict[str, Any] = {}
         """What is shown and hidden in the place of a setting's component, with all that belongs to it."""
+        self.stage: Stage
         self.columns: dict[Place, Any] = {}
         self.offers: dict[str, tuple[FetchOffer, Describe]] = {}
         self.catalogue = self.read_catalogue()
@@ -214,6 +217,7 @@ class _Builder:
         page = gr.context.Context.root_block
         page.load(self.show_dependent, deciding, dependent, **QUIET)
         page.load(self.show_files, [model, cutout], on_disk, **QUIET)
+        self.stage.connect(self.parts, self.host)
 
     def show_model(self, model: str | None) -> list[Any]:
         """Updates of the columns and of what is said of the model, for the one that is chosen."""

@@ -28,6 +28,10 @@ def test_the_text_is_short_and_can_be_edited() -> None:
     assert lights[0] == LightSource(LightKind.SIDE, angle=315, colour="3200K")
 
 
+def test_zero_has_no_sign() -> None:
+    assert write_lights(check_lights("lights", "side angle -0; spot x -0.0 y -0.00001")) == "side; spot x 0 y 0"
+
+
 @pytest.mark.parametrize("nothing", [None, "", " ;\n ; ", []])
 def test_no_lights(nothing: object) -> None:
     assert check_lights("lights", nothing) == ()

@@ -1,0 +1,29 @@
+"""What the page's scripts have to know of lights, so that nothing is said a second time in JavaScript."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .colour import COOLEST, HOTTEST
+from .drawing import LIGHT_MAP, WALL
+from .presets import presets
+from .sources import FIELDS, LONGEST_TEXT, MAX_LIGHTS, NUMBERS, LightSource, write_lights
+
+
+def describe_lights() -> dict[str, Any]:
+    """Fields, ranges with their labels, defaults and presets, as JSON has them, for `iclight.lights.setUp` in
+    `javascript/iclight_lights.js`."""
+    return {
+        "fields": {kind.value: list(fields) for kind, fields in FIELDS.items()},
+        "numbers": {
+            name: {"low": each.low, "high": each.high, "label": each.label, "help": each.help}
+            for name, each in NUMBERS.items()
+        },
+        "kelvin": {"low": COOLEST, "high": HOTTEST},
+        "defaults": {field.name: field.default for field in dataclasses.fields(LightSource) if field.name != "kind"},
+        "max": MAX_LIGHTS,
+        "longest": LONGEST_TEXT,
+        "presets": {name: write_lights(lights, between="\n") for name, lights in presets().items()},
+        "levels": {"map": LIGHT_MAP._asdict(), "wall": WALL._asdict()},
+    }

@@ -1,0 +1,179 @@
+"""The stage: the frame that will be generated, to be arranged by hand. What is done in the page is in `javascript/`.
+
+Python draws what takes a picture's pixels, the subject and what is behind it; the page draws the lights.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from ..condition import fit_picture
+from ..errors import ICLightError
+from ..fields import SETTINGS
+from ..foreground.methods import METHODS, NONE
+from ..generation import Generation
+from ..hosts import Host
+from ..lights import (
+    BACKGROUND_LABELS,
+    LIGHT_LABELS,
+    NAMED_BACKGROUNDS,
+    NAMED_LIGHTS,
+    describe_lights,
+    write_lights,
+)
+from ..pictures import encode_png
+from ..request import RelightRequest
+from ..setting_types import Number, Tab
+from ..weights import read_catalogue
+from ..weights.kind import Kind
+from .choices import kind_of_choice
+from .parts import LASTING, UNNAMED, in_page
+
+TOLD = ("model", "light", "background", "lights", "subject_x", "subject_y", "subject_scale", "subject_mirrored")
+"""The settings whose values the page is told, in the order that its script knows."""
+
+DRAWN = ("subject", "cutout", "edge_shift", "edge_feather", "mask", "light_map", "background_image")
+"""The further settings that decide what is drawn."""
+
+_LARGEST = 768
+"""The longer side of what is drawn, in pixels."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the page's script and Python talk through."""
+
+    tab: Tab
+    ask: gr.Button
+    """Pressed by the script, never seen."""
+    question: gr.Textbox
+    answer: gr.Textbox
+
+    def connect(self, parts: dict[str, Any], host: Host) -> None:
+        """Have it follow the panel's components.
+
+        :param parts: all of them, by setting.
+        :param host: is asked for the folders that models are in.
+        """
+        told, drawn = [parts[name] for name in TOLD], [parts[name] for name in DRAWN]
+        for part in told:
+            part.change(None, told, None, **UNNAMED, **in_page(part.change, self._call("follow")))
+        for part in (parts["model"], *drawn):
+            part.change(None, None, None, **UNNAMED, **in_page(part.change, self._call("renew")))
+        page = gr.context.Context.root_block
+        page.load(None, told, None, **in_page(page.load, self._call("openStage")))
+
+        def on_ask(*values: Any) -> str:
+            *settings, asked = values
+            return draw_stage(dict(zip([*TOLD, *DRAWN], settings, strict=True)), asked, host)
+
+        # The question is put together in the page at the moment it is sent. gradio hands over the outputs' values too.
+        inputs = [*told, *drawn, self.question]
+        given = f"...values.slice(0, {len(inputs) - 1})"
+        asking = f"(...values) => [{given}, window.iclight?.question('{self.tab.value}') ?? '']"
+        asked = self.ask.click(on_ask, inputs, self.answer, **LASTING, **in_page(self.ask.click, asking))
+        asked.then(None, self.answer, None, **in_page(asked.then, self._call("takeLayers")))
+
+    def _call(self, function: str) -> str:
+        return f"(...values) => {{ window.iclight?.{function}('{self.tab.value}', ...values); }}"
+
+
+def build_stage(tab: Tab, element_id: Callable[[str], str], kind: Kind) -> Stage:
+    """Build it.
+
+    :param element_id: what a part is called in the page.
+    :param kind: the kind of the model that is chosen when the page opens.
+    """
+    data = html.escape(json.dumps(describe_stage(tab, kind)))
+    gr.HTML(
+        f'<div class="iclight-stage" data-tab="{tab.value}" data-stage="{data}"></div>', elem_id=element_id("stage")
+    )
+    ask = gr.Button("Draw the stage", elem_id=element_id("stage_ask"), elem_classes=["iclight-unseen"])
+    return Stage(tab, ask, gr.Textbox(visible=False), gr.Textbox(visible=False))
+
+
+def describe_stage(tab: Tab, kind: Kind) -> dict[str, Any]:
+    """What the page has to know of settings, so that nothing is said there a second time."""
+    scale = SETTINGS["subject_scale"]
+    if not isinstance(scale, Number):
+        raise TypeError("the scale is a number")
+    return {
+        "tab": tab.value,
+        "hasBackground": kind is Kind.BACKGROUND,
+        "lights": describe_lights(),
+        "sides": {light.value: write_lights(lights) for light, lights in NAMED_LIGHTS.items()},
+        "backgrounds": {wall.value: write_lights(lights) for wall, lights in NAMED_BACKGROUNDS.items()},
+        "labels": {
+            "light": {label: value for value, label in LIGHT_LABELS.items()},
+            "background": {label: value for value, label in BACKGROUND_LABELS.items()},
+        },
+        "scale": {"low": scale.low, "high": scale.high},
+    }
+
+
+def draw_stage(values: dict[str, Any], question: str, host: Host) -> str:
+    """Draw the subject in its place, and what lights are added to or fall on.
+
+    :param values: of the panel's components, by setting.
+    :param question: JSON from the page: `width` and `height` of what is drawn, at most 768 pixels, and `seen`: whether
+        the subject is drawn as the model sees it.
+    :returns: JSON: `subject` and `backdrop` as data addresses or null, `place` of the subject, `hasBackground`:
+        whether the model looks at one, `said` of the cut-out, and `problem`, a sentence, where something isn't drawn.
+    """
+    kind = kind_of_choice(values["model"], read_catalogue(host.webui.models_folders()))
+    answer: dict[str, Any] = {"subject": None, "backdrop": None, "said": "", "problem": ""}
+    answer["hasBackground"] = kind is Kind.BACKGROUND
+    answer["place"] = {name: values[f"subject_{name}"] for name in ("x", "y", "scale", "mirrored")}
+    try:
+        size, seen = _read_question(question)
+        given = {name: SETTINGS[name].from_panel(value) for name, value in values.items() if name != "lights"}
+        generation = Generation(host, RelightRequest.from_api(given), Path(values["model"] or ""), kind)
+        if generation.request.subject is not None:
+            answer |= _draw_subject(generation, size, seen)
+        backdrop = generation.draw_backdrop(size)
+        answer["backdrop"] = None if backdrop is None else _to_address(backdrop)
+    except ICLightError as error:
+        answer["problem"] = str(error)
+    return json.dumps(answer)
+
+
+def _draw_subject(generation: Generation, size: tuple[int, int], seen: bool) -> dict[str, Any]:
+    started = time.monotonic()
+    generation.cut_out_subjects()
+    seconds = time.monotonic() - started
+    (subject,) = generation.subjects
+    method = subject.foreground.method
+    took = f" in {seconds:.1f} s" if seconds >= 0.1 else ""
+    how = "Taken as it is" if method == NONE else f"Cut out by {METHODS[method].label}{took}"
+    said = " ".join([f"{how}.", *subject.foreground.notes])
+    if seen:
+        return {"subject": _to_address(fit_picture(generation.host, subject.source, *size)), "said": said}
+    colour, alpha = subject.colour_at(generation.host, size), subject.alpha_at(generation.host, size)
+    return {"subject": _to_address(colour, alpha), "said": said}
+
+
+def _read_question(text: str) -> tuple[tuple[int, int], bool]:
+    """:raises ICLightError: it is none of the page's."""
+    try:
+        asked = json.loads(text)
+        size = int(asked["width"]), int(asked["height"])
+    except (ValueError, TypeError, KeyError):
+        size = 0, 0
+    if not all(8 <= side <= _LARGEST for side in size):
+        raise ICLightError("The stage's script is missing or an older one: reload the page.")
+    return size, bool(asked.get("seen"))
+
+
+def _to_address(rgb: np.ndarray, alpha: np.ndarray | None = None) -> str:
+    pixels = rgb if alpha is None else np.dstack([rgb, alpha])
+    return f"data:image/png;base64,{encode_png(Image.fromarray(pixels))}"

@@ -1,0 +1,127 @@
+"""The stage in a real browser: it and the settings are one."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from iclight_workshop.host_bench import background
+
+from .conftest import StagePage
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+def test_a_light_is_added_and_dragged_around_the_rim(stage: StagePage) -> None:
+    stage.button("Add Side light").click()
+    expect(stage.lights).to_have_value("side angle 315")
+    stage.drag(stage.light(1), -0.5, 0.5)
+    expect(stage.lights).to_have_value("side angle 270")
+    stage.drag(stage.light(1), 0.5, 1.2)
+    expect(stage.lights).to_have_value("side angle 180")
+
+
+def test_a_spot_is_dragged_and_sized(stage: StagePage) -> None:
+    stage.button("Add Spot").click()
+    expect(stage.lights).to_have_value("spot x 0.25 y 0.25")
+    stage.drag(stage.light(1), 0.5, 0.5)
+    expect(stage.lights).to_have_value(re.compile(r"^spot( x 0\.\d+)?( y 0\.\d+)?$"))
+    stage.drag(stage.root.locator(".iclight-size:visible"), 1.0, 0.5)
+    expect(stage.lights).to_have_value(re.compile(r"radius 0\.(49|5)"))
+
+
+def test_typed_lights_are_on_the_stage(stage: StagePage) -> None:
+    stage.part("lights_group").locator(".label-wrap").click()
+    stage.lights.fill("side angle 90 colour 3200K\nspot x 0.2\nambient brightness 0.1")
+    expect(stage.root.locator(".iclight-light")).to_have_count(2)
+    expect(stage.root.locator(".iclight-list button")).to_have_text(
+        ["Subject", "Side light 1", "Spot 2", "Ambient light 3"]
+    )
+    stage.lights.fill("side angle 90 colour 3200K\nlaser")
+    expect(stage.root.locator(".iclight-light")).to_have_count(2)  # what can't be read changes nothing
+
+
+def test_a_chosen_side_is_a_light_that_can_be_taken_hold_of(stage: StagePage) -> None:
+    stage.part("light").get_by_role("radio", name="Left", exact=True).check()
+    expect(stage.light(1)).to_have_attribute("aria-label", re.compile("from 270"))
+    stage.drag(stage.light(1), 0.5, -0.5)
+    expect(stage.part("light").get_by_role("radio", name="Prompt only", exact=True)).to_be_checked()
+    expect(stage.lights).to_have_value("side")
+
+
+def test_the_subject_is_moved_scaled_and_mirrored(stage: StagePage) -> None:
+    stage.drag(stage.root.locator(".iclight-subject"), 0.25, 0.75)
+    stage.part("frame").locator(".label-wrap").click()
+    expect(stage.number("subject_x")).to_have_value(re.compile(r"0\.2\d*"))
+    expect(stage.number("subject_y")).to_have_value(re.compile(r"0\.7\d*"))
+    stage.root.locator(".iclight-subject").press("-")
+    expect(stage.number("subject_scale")).to_have_value("0.95")
+    stage.root.locator(".iclight-subject").press("m")
+    expect(stage.part("subject_mirrored").get_by_role("checkbox")).to_be_checked()
+    stage.number("subject_x").fill("0.5")
+    stage.wait_until_drawn()
+    assert stage.page.evaluate("iclight.stage('txt2img').scene.place.x") == 0.5
+
+
+def test_undo_and_redo(stage: StagePage) -> None:
+    stage.button("Add Side light").click()
+    stage.light(1).press("ArrowRight")
+    expect(stage.lights).to_have_value("side angle 316")
+    stage.light(1).press("Control+z")
+    expect(stage.lights).to_have_value("side angle 315")
+    stage.button("Undo").click()
+    expect(stage.lights).to_have_value("")
+    stage.button("Redo").click()
+    stage.button("Redo").click()
+    expect(stage.lights).to_have_value("side angle 316")
+    expect(stage.button("Redo")).to_be_disabled()
+
+
+def test_by_keyboard_alone(stage: StagePage) -> None:
+    stage.button("Add Spot").focus()
+    stage.page.keyboard.press("Enter")
+    expect(stage.lights).to_have_value("spot x 0.25 y 0.25")
+    stage.light(1).focus()
+    for key in ("ArrowRight", "ArrowDown", "Shift+ArrowDown", "+"):
+        stage.page.keyboard.press(key)
+    expect(stage.lights).to_have_value("spot x 0.26 y 0.31 radius 0.315")
+    stage.page.keyboard.press("Delete")
+    expect(stage.lights).to_have_value("")
+
+
+def test_a_light_is_switched_off_for_a_moment(stage: StagePage) -> None:
+    stage.button("Add Side light").click()
+    stage.button("Add Spot").click()
+    stage.button("Switch off").click()
+    expect(stage.lights).to_have_value("side angle 315")
+    stage.button("Switch on").click()
+    expect(stage.lights).to_have_value("side angle 315\nspot x 0.25 y 0.25")
+
+
+def test_presets_replace_lights_or_their_colours(stage: StagePage) -> None:
+    presets = stage.root.get_by_label("Preset")
+    presets.select_option("neon")
+    expect(stage.lights).to_have_value(re.compile("angle 270 softness 0.7 colour #ff2079"))
+    stage.button("Reset").click()
+    expect(stage.lights).to_have_value("")
+    stage.button("Add Side light").click()
+    stage.root.get_by_label("colours only").check()
+    presets.select_option("golden hour")
+    expect(stage.lights).to_have_value("side angle 315 colour 2800K")
+
+
+def test_a_background_and_its_lights(stage: StagePage) -> None:
+    stage.choose_background_model()
+    stage.give("background_image", background())
+    stage.wait_until_drawn()
+    unlit = stage.drawn().astype(int)
+    assert unlit.std() > 10
+    stage.button("Add Side light").click()
+    expect(stage.lights).to_have_value("side angle 315")
+    assert stage.drawn().astype(int)[-20:, -20:].mean() < unlit[-20:, -20:].mean() / 2
+    stage.part("background").get_by_role("radio", name="Left", exact=True).check()
+    expect(stage.light(1)).to_have_attribute("aria-label", re.compile("from 270"))
+    stage.light(1).press("ArrowRight")
+    expect(stage.part("background").get_by_role("radio", name="The lights alone", exact=True)).to_be_checked()
+    expect(stage.lights).to_have_value("side angle 271")
