@@ -56,8 +56,9 @@ class Stage:
     tab: Tab
     ask: gr.Button
     """Pressed by the script, never seen."""
-    question: gr.Textbox
-    answer: gr.Textbox
+    question: gr.HTML
+    answer: gr.HTML
+    """Never shown. (Web UIs would save a textbox's value among the defaults.)"""
 
     def connect(self, parts: dict[str, Any], host: Host) -> None:
         """Have it follow the panel's components.
@@ -99,7 +100,7 @@ def build_stage(tab: Tab, element_id: Callable[[str], str], kind: Kind) -> Stage
         f'<div class="iclight-stage" data-tab="{tab.value}" data-stage="{data}"></div>', elem_id=element_id("stage")
     )
     ask = gr.Button("Draw the stage", elem_id=element_id("stage_ask"), elem_classes=["iclight-unseen"])
-    return Stage(tab, ask, gr.Textbox(visible=False), gr.Textbox(visible=False))
+    return Stage(tab, ask, gr.HTML("", visible=False), gr.HTML("", visible=False))
 
 
 def describe_stage(tab: Tab, kind: Kind) -> dict[str, Any]:
