@@ -99,7 +99,7 @@ def test_lights_shine_on_the_background(bench: Bench, figure: Figure) -> None:
         lit = to_picture(plain * (red_and_blue(width, height) + 0.25))
         expected = oracle.condition(bench.checkpoint, *panel_subject(width, height), lit)
         given = recorded["calls"][0]["c_concat"][:1]
-        assert figure("c_concat", oracle.relative_error(given, expected)) <= ROUNDING
+        assert figure("lit background", oracle.relative_error(given, expected)) <= ROUNDING
 
 
 def test_with_only_masked_lights_fall_on_the_whole_picture(bench: Bench, figure: Figure) -> None:
