@@ -32,11 +32,12 @@
             this.history = [];
             this.step = -1;
             this._isAsking = this._asksAgain = this._isDrawing = false;
+            this._told = this._askedFor = null;
             iclight.lights.setUp(this.data.lights);
             this.tools = new iclight.StageTools(this, root);
-            // Nothing is drawn or asked for while the panel is closed: when it opens, its size changes.
-            new ResizeObserver(() => this.refresh()).observe(root);
             this.root = root;
+            this._wasShown = false;
+            new ResizeObserver(() => this._onResize()).observe(root);
         }
 
         /** Whether all that it was told is drawn, with what Python drew for it. */
@@ -60,6 +61,15 @@
             return text === undefined ? null : iclight.lights.read(text);
         }
 
+        /** Nothing is drawn or asked for while the panel is closed: when it opens, its size changes. At another width all
+         * has to be put in its place; to ask then as well would never end, as the answer's words may take another line. */
+        _onResize() {
+            const opens = this.isShown && !this._wasShown;
+            this._wasShown = this.isShown;
+            if (opens) this.refresh();
+            else this.draw();
+        }
+
         // What Python tells
 
         /** Take the settings as they are now.
@@ -67,6 +77,7 @@
         follow(values) {
             const told = Object.fromEntries(TOLD.map((name, index) => [name, values[index]]));
             const lights = iclight.lights.read(told.lights ?? "");
+            this._told = { ...told, lights: null }; // which the page draws itself
             const scene = this.scene;
             const number = (value, otherwise) => (Number.isFinite(Number(value)) ? Number(value) : otherwise);
             if (lights && !this._isTold(lights)) scene.lights = lights;
@@ -87,16 +98,21 @@
             return iclight.lights.write(lights) === iclight.lights.write(on);
         }
 
-        /** Draw, and ask Python for the subject and the background in their places. */
-        refresh() {
+        /** Draw, and ask Python for the subject and the background in their places, where these are others.
+         * @param {boolean} isOther - the pictures are, or how the subject is cut out */
+        refresh(isOther = false) {
+            if (isOther) this._askedFor = null;
             if (!this.isShown) return;
             this.tools.showFrame(this.settings.frame());
             this.draw();
-            this.ask();
+            const key = JSON.stringify([this._told, this.question()]);
+            if (key === this._askedFor) return;
+            this._askedFor = key;
+            this._ask();
         }
 
         /** Ask for the layers: one answer at a time, and the last question is always answered. */
-        ask() {
+        _ask() {
             if (this._isAsking) {
                 this._asksAgain = true;
                 return;
@@ -124,7 +140,7 @@
             this.draw();
             if (this._asksAgain) {
                 this._asksAgain = false;
-                this.ask();
+                this._ask();
             }
         }
 
@@ -182,7 +198,6 @@
             this.scene = JSON.parse(scene);
             this.tell();
             this.draw();
-            this.ask();
         }
 
         reset() {
@@ -246,7 +261,7 @@
 
         /** Something about the subject or the background is another. */
         renew(tab) {
-            stages.get(tab)?.refresh();
+            stages.get(tab)?.refresh(true);
         },
 
         takeLayers(tab, text) {

@@ -143,7 +143,6 @@
                 makeButton("Reset", "Take all lights away, and put the subject back", () => {
                     this.chosen = SUBJECT;
                     stage.reset();
-                    stage.ask();
                 }),
                 views
             );
@@ -215,7 +214,7 @@
                     grip = { x: (at.x ?? 0) - share.x, y: (at.y ?? 0) - share.y };
                 },
                 (event) => this._move(what, event, grip),
-                () => this._finish(what)
+                () => this._finish()
             );
             let before = null;
             makeDraggable(
@@ -225,15 +224,14 @@
                     before = { ...this._reach(what, event), ...iclight.copy(stage.scene.place) };
                 },
                 (event) => this._resize(what, event, before),
-                () => this._finish(what)
+                () => this._finish()
             );
             handle.addEventListener("focus", () => this.chosen === what || this._choose(what));
             return [handle, size];
         }
 
-        _finish(what) {
+        _finish() {
             this.stage.change(() => {});
-            if (what === SUBJECT) this.stage.ask();
         }
 
         _pointOf(event) {
@@ -324,7 +322,6 @@
             else if (event.key === "Delete" && isLight) this._remove();
             else return;
             event.preventDefault();
-            if (!isLight) stage.ask();
         }
 
         _nudge([right, down], by) {
@@ -408,18 +405,13 @@
             const scale = this._range("Scale", low, high, 0.01, () => stage.scene.place.scale, (value) => {
                 stage.scene.place.scale = value;
             });
-            scale.addEventListener("change", () => stage.ask());
             const mirrored = make("input", { type: "checkbox" });
-            mirrored.addEventListener("change", () => {
-                this._mirror();
-                stage.ask();
-            });
+            mirrored.addEventListener("change", () => this._mirror());
             this._fields.push(() => {
                 mirrored.checked = stage.scene.place.mirrored;
             });
             const back = makeButton("Back to its place", "In the middle, covering the frame", () => {
                 stage.change((scene) => Object.assign(scene.place, { x: 0.5, y: 0.5, scale: 1 }));
-                stage.ask();
             });
             return [scale, make("label", {}, mirrored, "Mirrored"), back];
         }

@@ -64,6 +64,24 @@ def test_the_subject_is_moved_scaled_and_mirrored(stage: StagePage) -> None:
     assert stage.page.evaluate("iclight.stage('txt2img').scene.place.x") == 0.5
 
 
+def test_in_a_narrow_panel_what_is_said_asks_for_nothing(stage: StagePage) -> None:
+    """Words that take another line make the stage higher."""
+    stage.page.set_viewport_size({"width": 400, "height": 1200})
+    words = stage.root.locator(".iclight-words")
+    stage.root.evaluate("root => { root.style.width = '90px'; }")
+    stage.button("Add Side light").click()
+    stage.wait_until_drawn()
+    asked: list[str] = []
+    stage.page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
+    for angle in range(316, 322):
+        stage.light(1).press("ArrowRight")
+        expect(stage.lights).to_have_value(f"side angle {angle}")
+    assert words.inner_text() == "Taken as it is." and not asked
+    stage.root.locator(".iclight-subject").press("ArrowRight")
+    stage.wait_until_drawn()
+    assert len(asked) <= 2, "one for the key, one for the field that it sets"
+
+
 def test_undo_and_redo(stage: StagePage) -> None:
     stage.button("Add Side light").click()
     stage.light(1).press("ArrowRight")
