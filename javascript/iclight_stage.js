@@ -10,14 +10,9 @@
 
     const stages = new Map();
 
-    /** The settings that Python tells the stage of, in their order. */
-    const TOLD = ["model", "light", "background", "lights", "subject_x", "subject_y", "subject_scale", "subject_mirrored"];
-
     const CENTRED = { x: 0.5, y: 0.5, scale: 1, mirrored: false };
 
     const HISTORY = 100;
-
-    const copy = (value) => JSON.parse(JSON.stringify(value));
 
     class Stage {
         /** @param {HTMLElement} root - has what Python says of settings in `data-stage` */
@@ -34,6 +29,8 @@
             this._isAsking = this._asksAgain = this._isDrawing = false;
             this._told = this._askedFor = null;
             iclight.lights.setUp(this.data.lights);
+            this._sides = readAll(this.data.sides);
+            this._walls = readAll(this.data.backgrounds);
             this.tools = new iclight.StageTools(this, root);
             this.root = root;
             this._wasShown = false;
@@ -49,16 +46,19 @@
             return this.root.offsetParent !== null;
         }
 
-        /** The lights that are drawn: the scene's own that are on, or those that the chosen name stands for. */
-        get lights() {
-            const named = this.namedLights;
-            return named ?? this.scene.lights.filter((light) => !light.off);
+        /** The lights that the chosen side or wall stands for; undefined where none is chosen. */
+        get namedLights() {
+            return this.hasBackground ? this._walls[this.scene.background] : this._sides[this.scene.light];
         }
 
-        /** The lights that the chosen side or wall stands for, null where none is chosen. */
-        get namedLights() {
-            const text = this.hasBackground ? this.data.backgrounds[this.scene.background] : this.data.sides[this.scene.light];
-            return text === undefined ? null : iclight.lights.read(text);
+        /** The lights that are on the stage: those that the chosen name stands for, or the scene's own. */
+        get allLights() {
+            return this.namedLights ?? this.scene.lights;
+        }
+
+        /** Those of them that are on. */
+        get lights() {
+            return this.allLights.filter((light) => !light.off);
         }
 
         /** Nothing is drawn or asked for while the panel is closed: when it opens, its size changes. At another width all
@@ -73,9 +73,9 @@
         // What Python tells
 
         /** Take the settings as they are now.
-         * @param {Array} values - of the components, in the order of `TOLD` */
+         * @param {Array} values - of the components, in the order of `data.told` */
         follow(values) {
-            const told = Object.fromEntries(TOLD.map((name, index) => [name, values[index]]));
+            const told = Object.fromEntries(this.data.told.map((name, index) => [name, values[index]]));
             const lights = iclight.lights.read(told.lights ?? "");
             this._told = { ...told, lights: null }; // which the page draws itself
             const scene = this.scene;
@@ -128,16 +128,19 @@
         }
 
         /** Take the layers that were asked for.
-         * @param {string} text - JSON: `subject` and `backdrop` (data addresses or null), `place`, `hasBackground`, `said`, `problem` */
+         * @param {string} text - JSON, as Python's `draw_stage` has it */
         async takeLayers(text) {
-            this._isAsking = false;
-            const answer = JSON.parse(text);
-            const [subject, backdrop] = await Promise.all([answer.subject, answer.backdrop].map(toBitmap));
-            this.hasBackground = answer.hasBackground;
-            this.tools.say(answer.said, answer.problem);
-            this.tools.showFrame(this.settings.frame());
-            this.tools.view.setLayers(subject, backdrop, answer.place);
-            this.draw();
+            try {
+                const answer = JSON.parse(text);
+                const [subject, backdrop] = await Promise.all([answer.subject, answer.backdrop].map(toBitmap));
+                this.hasBackground = answer.hasBackground;
+                this.tools.say(answer.said, answer.problem);
+                this.tools.showFrame(this.settings.frame());
+                this.tools.view.setLayers(subject, backdrop, answer.place);
+                this.draw();
+            } finally {
+                this._isAsking = false; // a broken answer must not be the last
+            }
             if (this._asksAgain) {
                 this._asksAgain = false;
                 this._ask();
@@ -150,7 +153,7 @@
         adopt() {
             const named = this.namedLights;
             if (!named) return;
-            this.scene.lights = named;
+            this.scene.lights = named.map((light) => ({ ...light }));
             if (this.hasBackground) this.scene.background = "lights";
             else this.scene.light = "none";
         }
@@ -236,6 +239,11 @@
         });
     }
 
+    /** The lights of texts by name. */
+    function readAll(texts) {
+        return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, iclight.lights.read(text)]));
+    }
+
     async function toBitmap(address) {
         if (!address) return null;
         const image = new Image();
@@ -245,8 +253,6 @@
     }
 
     Object.assign(iclight, {
-        copy,
-
         /** Open a tab's stage, when the page is there, with the settings' values, in the stage's order. */
         openStage(tab, ...values) {
             const root = document.querySelector(`.iclight-stage[data-tab="${tab}"]`);

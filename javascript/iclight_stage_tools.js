@@ -93,9 +93,9 @@
         /** Draw the frame, and put everything where it belongs. */
         draw() {
             const { stage, view } = this;
-            const walls = stage.hasBackground && stage.scene.background !== "image" && stage.scene.background !== "mirrored";
             const { map, wall } = stage.data.lights.levels;
-            const levels = walls && stage.scene.background !== "own" ? wall : map;
+            const isPicture = ["image", "mirrored", "own"].includes(stage.scene.background);
+            const levels = stage.hasBackground && !isPicture ? wall : map;
             const scene = { lights: stage.lights, levels, place: stage.scene.place, addsUp: !stage.hasBackground };
             const moving = stage.moving < 0 ? -1 : stage.lights.indexOf(stage.scene.lights[stage.moving]);
             view.draw(scene, stage.view, moving);
@@ -178,7 +178,7 @@
         _showHandles() {
             const { stage, view } = this;
             const wanted = [SUBJECT];
-            const shown = stage.namedLights ?? stage.scene.lights;
+            const shown = stage.allLights;
             for (const [index, light] of shown.entries()) {
                 if (light.kind === "side" || light.kind === "spot") wanted.push(index);
             }
@@ -221,7 +221,7 @@
                 size,
                 (event) => {
                     grab();
-                    before = { ...this._reach(what, event), ...iclight.copy(stage.scene.place) };
+                    before = { ...this._reach(what, event), scale: stage.scene.place.scale };
                 },
                 (event) => this._resize(what, event, before),
                 () => this._finish()
@@ -278,7 +278,7 @@
         }
 
         _placeLight(index, handle, size) {
-            const light = (this.stage.namedLights ?? this.stage.scene.lights)[index];
+            const light = this.stage.allLights[index];
             const { x, y } = this.view.placeOf(light);
             Object.assign(handle.style, { left: `${x}px`, top: `${y}px`, background: toCss(light.colour) });
             handle.classList.toggle("iclight-off", Boolean(light.off));
@@ -369,7 +369,7 @@
         _showList() {
             const { stage } = this;
             const entries = [[SUBJECT, "Subject", null]];
-            for (const [index, light] of (stage.namedLights ?? stage.scene.lights).entries()) {
+            for (const [index, light] of stage.allLights.entries()) {
                 entries.push([index, `${NAMES[light.kind]} ${index + 1}`, light]);
             }
             this._list.replaceChildren(
@@ -387,7 +387,7 @@
 
         _showControls() {
             const { stage } = this;
-            const lights = stage.namedLights ?? stage.scene.lights;
+            const lights = stage.allLights;
             if (this.chosen !== SUBJECT && !lights[this.chosen]) this.chosen = SUBJECT;
             const light = this.chosen === SUBJECT ? null : lights[this.chosen];
             const key = JSON.stringify([this.chosen, light?.kind, Boolean(light?.off)]);
@@ -418,7 +418,7 @@
 
         _lightControls(light) {
             const { stage } = this;
-            const now = () => (stage.namedLights ?? stage.scene.lights)[this.chosen] ?? light;
+            const now = () => stage.allLights[this.chosen] ?? light;
             const { fields, numbers, kelvin } = stage.data.lights;
             const ranges = fields[light.kind]
                 .filter((name) => numbers[name] && !["x", "y"].includes(name))

@@ -29,11 +29,7 @@
             this.root.append(this.canvas);
             this._context = this.canvas.getContext("2d");
             this._frame = { width: 0, height: 0 };
-            this._drawer = null;
-            this._subject = null;
-            this._backdrop = null;
-            this._placedAt = null;
-            this._box = null;
+            this._forgetLayers();
         }
 
         /** The size of what is drawn for a frame, in pixels. */
@@ -50,14 +46,12 @@
             Object.assign(this.canvas, { width, height });
             const ratio = width / height;
             this.canvas.style.width = `min(100%, ${HEIGHT * ratio}vh, ${HIGHEST * ratio}px)`;
-            this._drawer = null;
-            this.clearLayers();
+            this._forgetLayers();
         }
 
-        /** Forget the subject and the background. */
-        clearLayers() {
-            this._subject = this._backdrop = this._placedAt = this._box = null;
-            this._drawer?.setOutline(null);
+        /** Without the subject and the background, which were drawn at another size. */
+        _forgetLayers() {
+            this._drawer = this._subject = this._alpha = this._backdrop = this._placedAt = this._box = null;
         }
 
         /** Take what Python drew at this size.
@@ -122,7 +116,7 @@
 
         /** Where the subject is on the stage, in its present place: left, top, width, height; null without one. */
         subjectBox(place) {
-            if (!this._box || !this._placedAt) return null;
+            if (!this._box) return null;
             const shown = this._shown();
             const scale = shown.width / this._frame.width;
             const [a, d, e, f] = this._movement(place);
@@ -146,7 +140,7 @@
             if (!this._drawer || this._levels !== levels) {
                 this._levels = levels;
                 this._drawer = new iclight.LightDrawer(width, height, levels);
-                this._drawer.setOutline(this._alpha && this._subject ? this._alpha : null);
+                this._drawer.setOutline(this._alpha);
             }
             if (!this._backdrop) return this._drawer.draw(lights, moving);
             if (!lights.length) return this._backdrop;

@@ -275,9 +275,9 @@ class Generation:
         if self.kind is Kind.FOREGROUND:
             if request.light is Light.CUSTOM and request.light_map is not None:
                 sources = self._own_light_maps()
-        elif request.background is Background.OWN:
-            sources = [subject.surroundings() for subject in self.subjects]
-        elif request.background in (Background.IMAGE, Background.MIRRORED) and request.background_image is not None:
+        elif request.background is Background.OWN or (
+            request.background in (Background.IMAGE, Background.MIRRORED) and request.background_image is not None
+        ):
             sources = self._unlit_backgrounds()
         return fit_picture(self.host, sources[0], *size) if sources else None
 

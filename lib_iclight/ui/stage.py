@@ -40,7 +40,7 @@ from .choices import kind_of_choice
 from .parts import LASTING, UNNAMED, in_page
 
 TOLD = ("model", "light", "background", "lights", "subject_x", "subject_y", "subject_scale", "subject_mirrored")
-"""The settings whose values the page is told, in the order that its script knows."""
+"""The settings whose values the page is told, in this order."""
 
 DRAWN = ("subject", "cutout", "edge_shift", "edge_feather", "mask", "light_map", "background_image")
 """The further settings that decide what is drawn."""
@@ -110,6 +110,7 @@ def describe_stage(tab: Tab, kind: Kind) -> dict[str, Any]:
         raise TypeError("the scale is a number")
     return {
         "tab": tab.value,
+        "told": TOLD,
         "hasBackground": kind is Kind.BACKGROUND,
         "lights": describe_lights(),
         "sides": {light.value: write_lights(lights) for light, lights in NAMED_LIGHTS.items()},
