@@ -16,6 +16,7 @@ from ..foreground.methods import METHODS
 from ..weights import Catalogue, Kind, damaged_models, find_file, is_broken, known_models
 from ..weights.manifest import ManifestFile, manifest
 from .markup import as_markdown_text
+from .parts import IS_GRADIO_3
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ def list_models(catalogue: Catalogue) -> ModelList:
 def relist_models(dropdown: gr.Dropdown, catalogue: Catalogue) -> Any:
     """The dropdown's list after files were added or removed. What is chosen stays, also a name just pasted."""
     names = list_models(catalogue).names
-    # gradio checks what any page sends against these, in a form of its own
-    dropdown.choices = gr.Dropdown(names, render=False).choices
+    # gradio checks what any page sends against these. (No component may be built here to learn their form: reForge
+    # dev2's own ones fail while an event is answered.)
+    dropdown.choices = names if IS_GRADIO_3 else [(name, name) for name in names]
     return gr.update(choices=names)
 
 
