@@ -225,15 +225,12 @@
 
     let made;
 
-    /** Linear light by level, also as it is added, and level by step (sRGB, IEC 61966-2-1). */
+    /** Linear light by level, also as it is added, and level by step. */
     function tables() {
         return (made ??= {
             linear: new Float32Array(256).map((_, level) => iclight.lights.toLinear(level)),
             sums: new Int32Array(256).map((_, level) => toSum(iclight.lights.toLinear(level))),
-            display: new Uint8Array(STEPS + 1).map((_, step) => {
-                const light = step / STEPS;
-                return Math.round(255 * (light <= 0.0031308 ? light * 12.92 : 1.055 * light ** (1 / 2.4) - 0.055));
-            }),
+            display: new Uint8Array(STEPS + 1).map((_, step) => iclight.lights.toDisplay(step / STEPS)),
         });
     }
 

@@ -124,5 +124,10 @@
         return Math.fround(value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
     }
 
-    iclight.lights = { setUp, read, write, linearColour, toLinear };
+    /** The display level 0…255 of linear light 0…1, whose inverse `toLinear` is. */
+    function toDisplay(light) {
+        return Math.round(255 * (light <= 0.0031308 ? light * 12.92 : 1.055 * light ** (1 / 2.4) - 0.055));
+    }
+
+    iclight.lights = { setUp, read, write, linearColour, toLinear, toDisplay };
 })();

@@ -61,6 +61,45 @@
             });
         }
 
+        /** Put a picture file into a component. A gradio that takes none while there is a picture is emptied first. */
+        give(name, file) {
+            this._set(name, (part) => {
+                const input = part.querySelector("input[type=file]");
+                if (!input) return this._takeAway(part) && false;
+                const given = new DataTransfer();
+                given.items.add(file);
+                input.files = given.files;
+                input.dispatchEvent(new Event("change", { bubbles: true }));
+                return true;
+            });
+        }
+
+        /** Take a component's picture away, if it has one and is shown. */
+        clear(name) {
+            this._waiting.delete(name);
+            const part = this._part(name);
+            if (isShown(part)) this._takeAway(part);
+        }
+
+        _takeAway(part) {
+            part.querySelector('button:is([aria-label="Remove Image"], [aria-label="Clear"])')?.click();
+            return true;
+        }
+
+        /** The address of a component's picture; empty without one. */
+        picture(name) {
+            const part = this._part(name);
+            return (isShown(part) && part.querySelector("img")?.src) || "";
+        }
+
+        /** Open a part of the panel that is folded away, and go there. */
+        open(name) {
+            const part = this._part(name);
+            const title = part?.querySelector(".label-wrap");
+            if (title && !title.classList.contains("open")) title.click();
+            part?.scrollIntoView({ block: "nearest" });
+        }
+
         /** Press one of the panel's buttons. */
         press(name) {
             const found = this._part(name);

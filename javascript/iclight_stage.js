@@ -68,6 +68,7 @@
             this._wasShown = this.isShown;
             if (opens) this.refresh();
             else this.draw();
+            this.tools.pictures.show(); // also when it closes
         }
 
         // What Python tells
@@ -124,7 +125,8 @@
 
         /** What Python draws the layers for: JSON. */
         question() {
-            return JSON.stringify({ ...iclight.StageView.drawnSize(this.settings.frame()), seen: this.view === "seen" });
+            const size = iclight.StageView.drawnSize(this.settings.frame());
+            return JSON.stringify({ ...size, seen: this.view === "seen", subject: this.tools.pictures.tabPicture });
         }
 
         /** Take the layers that were asked for.

@@ -34,16 +34,17 @@
         return make("button", { type: "button", textContent: text, title, aria: { label }, on: { click } });
     }
 
-    const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+    /** Within a range, and rounded to 1 / `steps`. */
+    const clamp = (value, { low, high }, steps) => Math.round(Math.min(Math.max(value, low), high) * steps) / steps;
 
-    /** A colour as CSS has it, of linear light. */
-    function toCss(colour) {
-        const shares = iclight.lights.linearColour(colour).map((share) => Math.max(0, Math.min(1, share)) ** (1 / 2.2));
-        return `rgb(${shares.map((share) => Math.round(share * 255)).join(" ")})`;
+    /** Where things may be, in shares of the frame. */
+    const AROUND = { low: -1, high: 2 };
+
+    /** A light's colour as `#rrggbb`. */
+    function toHex(colour) {
+        const levels = iclight.lights.linearColour(colour).map((share) => iclight.lights.toDisplay(Math.min(1, share)));
+        return `#${levels.map((level) => level.toString(16).padStart(2, "0")).join("")}`;
     }
-
-    const toHex = (css) =>
-        `#${css.match(/\d+/g).map((level) => Number(level).toString(16).padStart(2, "0")).join("")}`;
 
     /** Drag with a captured pointer: `onMove` gets each point, `onEnd` is called once, however it ends. */
     function makeDraggable(element, onStart, onMove, onEnd) {
@@ -76,7 +77,9 @@
             this._words = make("div", { className: "iclight-words", aria: { live: "polite" } });
             this._list = make("div", { className: "iclight-list", role: "toolbar", aria: { label: "On the stage" } });
             this._controls = make("div", { className: "iclight-controls" });
-            root.append(this._makeBar(), area, this._words, this._list, this._controls);
+            this.pictures = new iclight.StagePictures(stage, area);
+            const words = make("div", { className: "iclight-bar" }, this._words, ...this.pictures.makeBar(makeButton));
+            root.append(this._makeBar(), area, words, this._list, this._controls);
             root.addEventListener("keydown", (event) => this._onKey(event));
         }
 
@@ -99,6 +102,7 @@
             const scene = { lights: stage.lights, levels, place: stage.scene.place, addsUp: !stage.hasBackground };
             const moving = stage.moving < 0 ? -1 : stage.lights.indexOf(stage.scene.lights[stage.moving]);
             view.draw(scene, stage.view, moving);
+            this.pictures.show();
             this._showHandles();
             this._showList();
             this._showControls();
@@ -245,7 +249,7 @@
 
         _move(what, event, grip) {
             const share = this._shareOf(event);
-            const at = (side) => Math.round(clamp(share[side] + grip[side], -1, 2) * 1000) / 1000;
+            const at = (side) => clamp(share[side] + grip[side], AROUND, 1000);
             this.stage.change((scene) => {
                 const light = scene.lights[what];
                 if (what === SUBJECT) Object.assign(scene.place, { x: at("x"), y: at("y") });
@@ -267,12 +271,9 @@
             const { reach } = this._reach(what, event);
             this.stage.change((scene) => {
                 if (what === SUBJECT) {
-                    const { low, high } = this.stage.data.scale;
-                    scene.place.scale = Math.round(clamp((before.scale * reach) / before.reach, low, high) * 100) / 100;
+                    scene.place.scale = clamp((before.scale * reach) / before.reach, this.stage.data.scale, 100);
                 } else {
-                    const { low, high } = numbers.radius;
-                    const radius = reach / this.view.toPixels(1);
-                    scene.lights[what].radius = Math.round(clamp(radius, low, high) * 1000) / 1000;
+                    scene.lights[what].radius = clamp(reach / this.view.toPixels(1), numbers.radius, 1000);
                 }
             }, false);
         }
@@ -280,7 +281,7 @@
         _placeLight(index, handle, size) {
             const light = this.stage.allLights[index];
             const { x, y } = this.view.placeOf(light);
-            Object.assign(handle.style, { left: `${x}px`, top: `${y}px`, background: toCss(light.colour) });
+            Object.assign(handle.style, { left: `${x}px`, top: `${y}px`, background: toHex(light.colour) });
             handle.classList.toggle("iclight-off", Boolean(light.off));
             handle.setAttribute("aria-label", describe(light, index));
             handle.title = describe(light, index);
@@ -332,8 +333,8 @@
                 if (at.kind === "side") {
                     at.angle = (at.angle + (right || down) * by + 360) % 360;
                 } else {
-                    at.x = Math.round(clamp(at.x + 0.01 * right * by, -1, 2) * 1000) / 1000;
-                    at.y = Math.round(clamp(at.y + 0.01 * down * by, -1, 2) * 1000) / 1000;
+                    at.x = clamp(at.x + 0.01 * right * by, AROUND, 1000);
+                    at.y = clamp(at.y + 0.01 * down * by, AROUND, 1000);
                 }
             });
         }
@@ -346,8 +347,8 @@
             const { scale } = this.stage.data;
             this.stage.change((scene) => {
                 const light = scene.lights[what];
-                if (what === SUBJECT) scene.place.scale = clamp(Math.round(scene.place.scale * factor * 100) / 100, scale.low, scale.high);
-                else if (light.kind === "spot") light.radius = clamp(Math.round(light.radius * factor * 1000) / 1000, radius.low, radius.high);
+                if (what === SUBJECT) scene.place.scale = clamp(scene.place.scale * factor, scale, 100);
+                else if (light.kind === "spot") light.radius = clamp(light.radius * factor, radius, 1000);
             });
         }
 
@@ -377,7 +378,7 @@
                     const entry = makeButton(name, name, () => this._choose(what));
                     entry.setAttribute("aria-pressed", what === this.chosen);
                     if (light) {
-                        entry.style.setProperty("--iclight-colour", toCss(light.colour));
+                        entry.style.setProperty("--iclight-colour", toHex(light.colour));
                         entry.classList.toggle("iclight-off", Boolean(light.off));
                     }
                     return entry;
@@ -460,8 +461,7 @@
             colour.addEventListener("input", () => set(false));
             colour.addEventListener("change", () => set(true));
             this._fields.push(() => {
-                const value = now().colour;
-                colour.value = value.startsWith("#") ? value : toHex(toCss(value));
+                colour.value = toHex(now().colour);
             });
             return make("label", {}, "Colour", colour);
         }

@@ -127,8 +127,9 @@ def draw_stage(values: dict[str, Any], question: str, host: Host) -> str:
     """Draw the subject in its place, and what lights are added to or fall on.
 
     :param values: of the panel's components, by setting.
-    :param question: JSON from the page: `width` and `height` of what is drawn, at most 768 pixels, and `seen`: whether
-        the subject is drawn as the model sees it.
+    :param question: JSON from the page: `width` and `height` of what is drawn, at most 768 pixels; `seen`: whether the
+        subject is drawn as the model sees it; `subject`: img2img's own picture, made small, as a data address, which
+        is taken where the panel has none.
     :returns: JSON: `subject` and `backdrop` as data addresses or null, `place` of the subject, `hasBackground`:
         whether the model looks at one, `said` of the cut-out, and `problem`, a sentence, where something isn't drawn.
     """
@@ -137,8 +138,9 @@ def draw_stage(values: dict[str, Any], question: str, host: Host) -> str:
     answer["hasBackground"] = kind is Kind.BACKGROUND
     answer["place"] = {name: values[f"subject_{name}"] for name in ("x", "y", "scale", "mirrored")}
     try:
-        size, seen = _read_question(question)
+        size, seen, tab_picture = _read_question(question)
         given = {name: SETTINGS[name].from_panel(value) for name, value in values.items() if name != "lights"}
+        given["subject"] = given["subject"] or tab_picture
         generation = Generation(host, RelightRequest.from_api(given), Path(values["model"] or ""), kind)
         if generation.request.subject is not None:
             answer |= _draw_subject(generation, size, seen)
@@ -164,16 +166,16 @@ def _draw_subject(generation: Generation, size: tuple[int, int], seen: bool) -> 
     return {"subject": _to_address(colour, alpha), "said": said}
 
 
-def _read_question(text: str) -> tuple[tuple[int, int], bool]:
+def _read_question(text: str) -> tuple[tuple[int, int], bool, str | None]:
     """:raises ICLightError: it is none of the page's."""
     try:
         asked = json.loads(text)
-        size = int(asked["width"]), int(asked["height"])
-    except (ValueError, TypeError, KeyError):
+        size, seen, subject = (int(asked["width"]), int(asked["height"])), bool(asked["seen"]), str(asked["subject"])
+    except (ValueError, TypeError, KeyError, OverflowError):
         size = 0, 0
     if not all(8 <= side <= _LARGEST for side in size):
         raise ICLightError("The stage's script is missing or an older one: reload the page.")
-    return size, bool(asked.get("seen"))
+    return size, seen, subject or None
 
 
 def _to_address(rgb: np.ndarray, alpha: np.ndarray | None = None) -> str:

@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+from tests.chromium import StageHandles
 
 PATIENCE = 240_000
 """Milliseconds that a generation may take on a slow machine."""
 
 expect.set_options(timeout=20_000)  # for all else: the page is slow to answer while something else runs
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """The Chromium that CHROMIUM names, or the one installed, with a profile that is thrown away."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(FLAGS))
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 class ForgePage:
@@ -189,6 +166,11 @@ class ForgePage:
         """Upload a picture, and wait until it is shown."""
         self.upload(f"iclight_{self.tab}_{field}", path)
         expect(self.part(field).locator("img")).to_be_visible(timeout=30_000)
+
+    @property
+    def stage(self) -> StageHandles:
+        """The panel's stage."""
+        return StageHandles(self.page, self.tab)
 
     def open_part(self, field: str) -> None:
         """Open one of the accordions in the panel."""

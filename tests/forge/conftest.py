@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.chromium import chromium
+
 collect_ignore_glob = [] if "FORGE_DIR" in os.environ else ["test_*.py"]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """One browser for all pages: Playwright runs once in a process."""
-    from .browser import chromium  # needs Playwright, which is not there where there is no Forge
-
     with chromium() as browser:
         yield browser

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from iclight_workshop.host_bench import BASE, ForgeBench, relight, subject
 
@@ -17,63 +17,35 @@ from .test_panel import FC, OpenTab, SavePicture, bench, hub, open_tab, save
 __all__ = ["bench", "hub", "open_tab", "save"]
 
 
-def stage_of(page: ForgePage) -> Locator:
-    return page.page.locator(f'.iclight-stage[data-tab="{page.tab}"]')
-
-
-def press(page: ForgePage, name: str) -> None:
-    stage_of(page).get_by_role("button", name=name, exact=True).click()
-
-
-def drag(page: ForgePage, handle: Locator, right: float, down: float) -> None:
-    """Drag a handle's middle to a point, in shares of the frame."""
-    frame = stage_of(page).locator("canvas")
-    frame.scroll_into_view_if_needed()
-    start, end = handle.bounding_box(), frame.bounding_box()
-    assert start is not None and end is not None
-    page.page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
-    page.page.mouse.down()
-    page.page.mouse.move(end["x"] + right * end["width"], end["y"] + down * end["height"], steps=8)
-    page.page.mouse.up()
-
-
-def light(page: ForgePage, number: int) -> Locator:
-    return stage_of(page).locator(f'.iclight-light[aria-label*=" {number}, "]')
-
-
-def wait_until_drawn(page: ForgePage) -> None:
-    page.page.wait_for_function("(tab) => window.iclight.stage(tab).isAtRest", arg=page.tab)
-
-
 def around_the_rim(page: ForgePage) -> None:
-    press(page, "Add Side light")
-    drag(page, light(page, 1), -0.3, 0.5)
+    page.stage.button("Add Side light").click()
+    page.stage.drag(page.stage.light(1), -0.3, 0.5)
 
 
 def by_preset(page: ForgePage) -> None:
-    stage_of(page).get_by_label("Preset").select_option("neon")
+    page.stage.root.get_by_label("Preset").select_option("neon")
 
 
 def by_keyboard(page: ForgePage) -> None:
-    stage_of(page).get_by_role("button", name="Add Spot", exact=True).focus()
+    page.stage.button("Add Spot").focus()
     page.page.keyboard.press("Enter")
-    light(page, 1).focus()
+    page.stage.light(1).focus()
     for key in ("ArrowRight", "Shift+ArrowDown", "+"):
         page.page.keyboard.press(key)
 
 
 def with_the_subject_placed(page: ForgePage) -> None:
-    press(page, "Add Front light")
-    handle = stage_of(page).locator(".iclight-subject")
+    page.stage.button("Add Front light").click()
+    handle = page.stage.subject
     handle.press("-")
     handle.press("m")
-    drag(page, handle, 0.4, 0.6)
+    page.stage.drag(handle, 0.4, 0.6)
 
 
 def after_undo(page: ForgePage) -> None:
-    press(page, "Add Side light")
-    press(page, "Add Ambient light")
-    press(page, "Undo")
+    page.stage.button("Add Side light").click()
+    page.stage.button("Add Ambient light").click()
+    page.stage.button("Undo").click()
 
 
 @pytest.mark.parametrize(
@@ -90,9 +62,9 @@ def test_what_was_arranged_reaches_the_unet(
     page.page.on("pageerror", lambda error: errors.append(str(error)))
     page.open_panel()
     page.give("subject", save(subject()))
-    wait_until_drawn(page)
+    page.stage.wait_until_drawn()
     arrange(page)
-    wait_until_drawn(page)
+    page.stage.wait_until_drawn()
     page.generate()
     (arranged,) = bench.passes()
     told = dict(re.findall(r"IC-Light ([a-z ]+): ([^,\n]*)", page.infotext()))
@@ -120,5 +92,5 @@ def test_what_is_pasted_is_on_the_stage(open_tab: OpenTab, save: SavePicture) ->
     pasted = open_tab("txt2img")
     pasted.paste(page.infotext())
     expect(pasted.switch).to_be_checked()
-    expect(stage_of(pasted).locator(".iclight-light")).to_have_count(2)
-    expect(light(pasted, 1)).to_have_attribute("aria-label", re.compile("from 270°, #ff2079"))
+    expect(pasted.stage.root.locator(".iclight-light")).to_have_count(2)
+    expect(pasted.stage.light(1)).to_have_attribute("aria-label", re.compile("from 270°, #ff2079"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from PIL import Image
 
 from iclight_standalone.host import StandaloneWebUI
 from iclight_standalone.sampler import State
-from iclight_workshop.host_bench import subject
+from iclight_workshop.host_bench import background, subject
 from lib_iclight.hosts import Host
 from lib_iclight.lights import describe_lights
 from lib_iclight.setting_types import Tab
 from lib_iclight.ui.panel import build_panel
+from tests.chromium import StageHandles, chromium
 from tests.ui.conftest import put_model
 from tests.ui.test_panel import Canvas, input_accordion
 
@@ -30,20 +31,19 @@ ROOT = Path(__file__).parents[2]
 WIDTH, HEIGHT = 128, 192
 
 
-class StagePage:
-    """The stage of a tab."""
+class StagePage(StageHandles):
+    """The stage in a page that has one tab's panel."""
 
-    def __init__(self, page: Any, folder: Path) -> None:
-        self.page = page
+    def __init__(self, page: Any, tab: str, folder: Path) -> None:
+        super().__init__(page, tab)
         self.folder = folder
-        self.root = page.locator('.iclight-stage[data-tab="txt2img"]')
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
 
     def part(self, name: str) -> Any:
         """A component of the panel."""
-        return self.page.locator(f"#iclight_txt2img_{name}")
+        return self.page.locator(f"#iclight_{self.tab}_{name}")
 
     @property
     def lights(self) -> Any:
@@ -54,39 +54,29 @@ class StagePage:
         """The number field of a slider."""
         return self.part(name).locator("input[type=number]")
 
-    def button(self, name: str) -> Any:
-        """One of the stage's buttons."""
-        return self.root.get_by_role("button", name=name, exact=True)
-
-    def light(self, number: int) -> Any:
-        """A light's handle, counted from 1."""
-        return self.root.locator(f'.iclight-light[aria-label*=" {number}, "]')
-
-    def drag(self, handle: Any, right: float, down: float) -> None:
-        """Drag a handle's middle to a point, in shares of the frame."""
-        start, frame = handle.bounding_box(), self.root.locator("canvas").bounding_box()
-        self.page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
-        self.page.mouse.down()
-        self.page.mouse.move(frame["x"] + right * frame["width"], frame["y"] + down * frame["height"], steps=8)
-        self.page.mouse.up()
-
     def give(self, name: str, image: Image.Image) -> None:
-        """Upload a picture, and wait until Python's drawing of it is there."""
+        """Upload a picture into one of the panel's components."""
+        self.upload(self.part(name), image)
+
+    def upload(self, component: Any, image: Image.Image) -> None:
+        """Upload a picture into any component of the page."""
         from playwright.sync_api import expect
 
-        path = self.folder / f"{name}.png"
+        path = self.folder / "picture.png"
         image.save(path)
-        self.part(name).locator("input[type=file]").first.set_input_files(path)
-        expect(self.part(name).locator("img")).to_be_visible()
+        component.locator("input[type=file]").first.set_input_files(path)
+        expect(component.locator("img")).to_be_visible()
+
+    def expect_words(self, words: str) -> None:
+        """Wait until this is said below the frame."""
+        from playwright.sync_api import expect
+
+        expect(self.root.locator(".iclight-words")).to_have_text(re.compile(words))
 
     def choose_background_model(self) -> None:
         """Choose the model that looks at a background."""
         self.part("model").locator("input").click()
         self.part("model").locator("ul li").nth(1).click()
-
-    def wait_until_drawn(self) -> None:
-        """Wait until the stage has drawn all that it was told, with what Python drew for it."""
-        self.page.wait_for_function("() => window.iclight.stage('txt2img').isAtRest")
 
     def drawn(self) -> np.ndarray:
         """What the stage shows: uint8 [H, W, 3]."""
@@ -96,36 +86,31 @@ class StagePage:
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-@pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StagePage]:
-    """The panel of txt2img, open, with a subject and a model of each kind."""
-    pytest.importorskip("playwright")
-    if shutil.which("chromium") is None:
-        pytest.skip("needs Chromium on the PATH")
-    from playwright.sync_api import expect
-
-    from tests.forge.browser import chromium
-
-    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-    put_model(tmp_path, "a_fc.safetensors", 8)
-    put_model(tmp_path, "b_fbc.safetensors", 12)
-    host = Host(StandaloneWebUI([tmp_path], State()), None, None)
+@contextmanager
+def open_stage(tab: Tab, folder: Path) -> Iterator[StagePage]:
+    """The panel of a tab, open, with a model of each kind, beside the tab's own pictures."""
+    put_model(folder, "a_fc.safetensors", 8)
+    put_model(folder, "b_fbc.safetensors", 12)
+    host = Host(StandaloneWebUI([folder], State()), None, None)
     with gr.Blocks(css=(ROOT / "style.css").read_text(encoding="utf-8")) as blocks:
-        gr.Number(WIDTH, elem_id="txt2img_width")
-        gr.Number(HEIGHT, elem_id="txt2img_height")
-        build_panel(Tab.TXT2IMG, input_accordion, Canvas, host)
+        gr.Number(WIDTH, elem_id=f"{tab.value}_width")
+        gr.Number(HEIGHT, elem_id=f"{tab.value}_height")
+        if tab is Tab.IMG2IMG:
+            with gr.Group(elem_id="mode_img2img"):
+                gr.Image(type="pil", format="png", elem_id="img2img_image")
+        build_panel(tab, input_accordion, Canvas, host)
+        gr.Gallery([subject(), background()], format="png", elem_id=f"{tab.value}_gallery")
+        gr.Row(elem_id=f"image_buttons_{tab.value}")
     _, address, _ = blocks.launch(prevent_thread_lock=True, quiet=True, show_api=False, server_name="127.0.0.1")
     try:
         with chromium() as browser:
             page = browser.new_page(viewport={"width": 1100, "height": 1600})
-            page.route(lambda url: not url.startswith(address), lambda route: route.abort())
+            page.route(lambda url: not url.startswith(("data:", address)), lambda route: route.abort())
             for script in sorted((ROOT / "javascript").glob("*.js")):
                 page.add_init_script(path=script)
-            opened = StagePage(page, tmp_path)
+            opened = StagePage(page, tab.value, folder)
             page.goto(address)
-            page.locator("#iclight_txt2img_enabled > .label-wrap").click()
-            opened.give("subject", subject())
-            expect(opened.root.locator(".iclight-words")).to_have_text(re.compile("Taken as it is"))
+            page.locator(f"#iclight_{tab.value}_enabled > .label-wrap").click()
             yield opened
             # fonts from elsewhere can't be had, and gradio lets go of its own stream when the last event has ended
             foreign = ("ERR_FAILED", "fonts.", "AbortError: signal is aborted without reason")
@@ -134,14 +119,27 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StagePage
         blocks.close()
 
 
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StagePage]:
+    """That of txt2img, with a subject."""
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    with open_stage(Tab.TXT2IMG, tmp_path) as opened:
+        opened.give("subject", subject())
+        opened.expect_words("Taken as it is")
+        yield opened
+
+
+@pytest.fixture
+def img2img_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StagePage]:
+    """That of img2img, without any picture."""
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    with open_stage(Tab.IMG2IMG, tmp_path) as opened:
+        yield opened
+
+
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
     """An empty page with the scripts that draw lights, and what Python tells them."""
-    pytest.importorskip("playwright")
-    if shutil.which("chromium") is None:
-        pytest.skip("needs Chromium on the PATH")
-    from tests.forge.browser import chromium
-
     with chromium() as browser:
         opened = browser.new_page()
         opened.set_content("")

@@ -51,13 +51,13 @@ def test_a_chosen_side_is_a_light_that_can_be_taken_hold_of(stage: StagePage) ->
 
 
 def test_the_subject_is_moved_scaled_and_mirrored(stage: StagePage) -> None:
-    stage.drag(stage.root.locator(".iclight-subject"), 0.25, 0.75)
+    stage.drag(stage.subject, 0.25, 0.75)
     stage.part("frame").locator(".label-wrap").click()
     expect(stage.number("subject_x")).to_have_value(re.compile(r"0\.2\d*"))
     expect(stage.number("subject_y")).to_have_value(re.compile(r"0\.7\d*"))
-    stage.root.locator(".iclight-subject").press("-")
+    stage.subject.press("-")
     expect(stage.number("subject_scale")).to_have_value("0.95")
-    stage.root.locator(".iclight-subject").press("m")
+    stage.subject.press("m")
     expect(stage.part("subject_mirrored").get_by_role("checkbox")).to_be_checked()
     stage.number("subject_x").fill("0.5")
     stage.wait_until_drawn()
@@ -77,7 +77,7 @@ def test_in_a_narrow_panel_what_is_said_asks_for_nothing(stage: StagePage) -> No
         stage.light(1).press("ArrowRight")
         expect(stage.lights).to_have_value(f"side angle {angle}")
     assert words.inner_text() == "Taken as it is." and not asked
-    stage.root.locator(".iclight-subject").press("ArrowRight")
+    stage.subject.press("ArrowRight")
     stage.wait_until_drawn()
     assert len(asked) <= 2, "one for the key, one for the field that it sets"
 

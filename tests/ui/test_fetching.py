@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ from lib_iclight.ui.fetching import FetchOffer, build_offer, connect_offer
 from lib_iclight.ui.markup import as_markdown_text
 from lib_iclight.weights import jobs
 from lib_iclight.weights.manifest import ManifestFile
+from tests.chromium import chromium
 
 DATA = bytes(range(256)) * 2000
 
@@ -186,11 +186,6 @@ def test_another_dropdowns_fetches_are_not_shown(server: Server, tmp_path: Path)
 @pytest.fixture
 def page(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A page with two panels, as the web UI has one in each tab, each with a button that reads the disk anew."""
-    pytest.importorskip("playwright")
-    if shutil.which("chromium") is None:
-        pytest.skip("needs Chromium on the PATH")
-    from tests.forge.browser import chromium
-
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
     describe = describe_in(server, tmp_path)
     hostile = "<img src=x onerror=alert(1)> ![a](b) $$x$$ `c` www.example.com\n# d"
