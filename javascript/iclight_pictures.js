@@ -2,183 +2,183 @@
 
 /** Pictures on their way: dropped on the stage, sent from a gallery, exchanged; and img2img's own, to the stage. */
 (() => {
-    const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight = window.iclight || {});
 
-    /** What a picture can be given to, as the user calls it. */
-    const TARGETS = { subject: "Subject", background_image: "Background" };
+  /** What a picture can be given to, as the user calls it. */
+  const TARGETS = { subject: "Subject", background_image: "Background" };
 
-    const ALL = ["subject", "mask", "light_map", "background_image"];
+  const ALL = ["subject", "mask", "light_map", "background_image"];
 
-    iclight.StagePictures = class StagePictures {
-        /** @param {HTMLElement} area - has the frame; pictures can be dropped on it */
-        constructor(stage, area) {
-            this.stage = stage;
-            this.settings = stage.settings;
-            this._withBackground = [];
-            this._tabPicture = { of: "", address: "" };
-            this._addDropTargets(area);
-            this._addToGallery();
-            if (stage.tab === "img2img") this._watchTabPicture();
-        }
-
-        /** The row of buttons that work on pictures. */
-        makeBar(makeButton) {
-            const { stage, settings } = this;
-            const swap = makeButton("Swap subject and background", "Each takes the other's picture", () => this._swap());
-            const mirror = makeButton("Mirror the background", "Left and right of it change places", () => {
-                stage.change((scene) => {
-                    scene.background = scene.background === "mirrored" ? "image" : "mirrored";
-                });
-            });
-            this._withBackground.push(swap, mirror);
-            const clear = makeButton("Clear", "Take the subject's, the background's and all other pictures away", () => {
-                for (const name of ALL) settings.clear(name);
-            });
-            const mend = makeButton("Mend the cut-out", "Its edge, and a brush to add and to take away", () => {
-                settings.open("cutout_tools");
-            });
-            return [mend, swap, mirror, clear];
-        }
-
-        /** Show what goes with the model that is chosen, and what can be done now. */
-        show() {
-            const { hasBackground, scene, isShown } = this.stage;
-            for (const each of this._withBackground) {
-                each.hidden = !hasBackground;
-                each.disabled = !["image", "mirrored"].includes(scene.background);
-            }
-            for (const [name, button] of Object.entries(this._toPanel)) {
-                button.hidden = !isShown || (name === "background_image" && !hasBackground);
-            }
-        }
-
-        /** img2img's own picture, which is the subject where there is no other: its data address, as large as drawn. */
-        get tabPicture() {
-            const shown = this._findTabPicture();
-            if (!shown) return "";
-            if (this._tabPicture.of !== shown.src) this._tabPicture = { of: shown.src, address: shrink(shown) };
-            return this._tabPicture.address;
-        }
-
-        /** Give a picture to the subject or the background. A picture behind the lights takes the place of no picture. */
-        async _give(name, from) {
-            const { stage } = this;
-            try {
-                const file = from instanceof File ? from : await load(from);
-                if (name === "background_image" && !["image", "mirrored"].includes(stage.scene.background)) {
-                    stage.change((scene) => {
-                        scene.background = "image";
-                    });
-                }
-                this.settings.give(name, file);
-            } catch (error) {
-                stage.tools.say("", `The picture can't be had: ${error.message}`);
-            }
-        }
-
-        async _swap() {
-            const [subject, background] = Object.keys(TARGETS).map((name) => this.settings.picture(name));
-            const swapped = { subject: background, background_image: subject };
-            try {
-                // both are read before either is replaced
-                const files = await Promise.all(Object.values(swapped).map((address) => address && load(address)));
-                for (const [index, name] of Object.keys(swapped).entries()) {
-                    if (files[index]) this.settings.give(name, files[index]);
-                    else this.settings.clear(name);
-                }
-            } catch (error) {
-                this.stage.tools.say("", `The pictures can't be exchanged: ${error.message}`);
-            }
-        }
-
-        _addDropTargets(area) {
-            const targets = document.createElement("div");
-            targets.className = "iclight-drops";
-            targets.hidden = true;
-            for (const [name, label] of Object.entries(TARGETS)) {
-                const target = document.createElement("div");
-                target.textContent = label;
-                target.addEventListener("dragover", (event) => event.preventDefault());
-                target.addEventListener("drop", (event) => {
-                    event.preventDefault();
-                    event.stopPropagation(); // the web UI takes what is dropped on its page for its own
-                    targets.hidden = true;
-                    const [file] = event.dataTransfer.files;
-                    if (file) this._give(name, file);
-                });
-                if (name === "background_image") this._withBackground.push(target);
-                targets.append(target);
-            }
-            area.addEventListener("dragenter", (event) => {
-                if (event.dataTransfer.types.includes("Files")) targets.hidden = false;
-            });
-            area.addEventListener("dragleave", (event) => {
-                if (!area.contains(event.relatedTarget)) targets.hidden = true;
-            });
-            area.append(targets);
-        }
-
-        /** Beneath the tab's results, where the web UI has its own buttons that send them elsewhere. */
-        _addToGallery() {
-            const { tab } = this.stage;
-            this._toPanel = {};
-            for (const [name, label] of Object.entries(TARGETS)) {
-                const button = document.createElement("button");
-                Object.assign(button, { type: "button", textContent: `💡 ${label}`, hidden: true });
-                button.className = "lg secondary gradio-button tool iclight-send";
-                button.title = `Relight with this picture as ${label.toLowerCase()}`;
-                button.addEventListener("click", () => {
-                    const chosen = document.querySelector(
-                        `#${tab}_gallery .selected img, #${tab}_gallery .preview img, #${tab}_gallery img`
-                    );
-                    if (chosen) this._give(name, chosen.src);
-                });
-                document.querySelector(`#image_buttons_${tab}`)?.append(button);
-                this._toPanel[name] = button;
-            }
-        }
-
-        _findTabPicture() {
-            if (this.stage.tab !== "img2img" || this.settings.picture("subject")) return null;
-            const shown = [...document.querySelectorAll("#mode_img2img img")].filter(
-                (each) => each.naturalWidth > 1 && each.offsetParent && getComputedStyle(each).visibility !== "hidden"
-            );
-            return shown.find((each) => each.naturalWidth === Math.max(...shown.map((image) => image.naturalWidth)));
-        }
-
-        _watchTabPicture() {
-            const tabs = document.querySelector("#mode_img2img");
-            if (!tabs) return;
-            const look = () => {
-                const address = this.tabPicture;
-                if (address === this._seen) return;
-                this._seen = address;
-                this.stage.refresh(true);
-            };
-            new MutationObserver(look).observe(tabs, {
-                childList: true,
-                subtree: true,
-                attributes: true,
-                attributeFilter: ["src", "style", "class"],
-            });
-            tabs.addEventListener("load", look, true); // a picture has no size before
-        }
-    };
-
-    /** A picture of the page as a file. */
-    async function load(address) {
-        const answer = await fetch(address);
-        if (!answer.ok) throw new Error(answer.statusText || String(answer.status));
-        const data = await answer.blob();
-        return new File([data], decodeURIComponent(address.split(/[?#]/)[0].split("/").pop()) || "picture.png", data);
+  iclight.StagePictures = class StagePictures {
+    /** @param {HTMLElement} area - has the frame; pictures can be dropped on it */
+    constructor(stage, area) {
+      this.stage = stage;
+      this.settings = stage.settings;
+      this._withBackground = [];
+      this._tabPicture = { of: "", address: "" };
+      this._addDropTargets(area);
+      this._addToGallery();
+      if (stage.tab === "img2img") this._watchTabPicture();
     }
 
-    /** A picture of the page as a data address, no larger than the stage draws. */
-    function shrink(image) {
-        const canvas = document.createElement("canvas");
-        const frame = { width: image.naturalWidth, height: image.naturalHeight };
-        Object.assign(canvas, iclight.StageView.drawnSize(frame));
-        canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-        return canvas.toDataURL();
+    /** The row of buttons that work on pictures. */
+    makeBar(makeButton) {
+      const { stage, settings } = this;
+      const swap = makeButton("Swap subject and background", "Each takes the other's picture", () => this._swap());
+      const mirror = makeButton("Mirror the background", "Left and right of it change places", () => {
+        stage.change((scene) => {
+          scene.background = scene.background === "mirrored" ? "image" : "mirrored";
+        });
+      });
+      this._withBackground.push(swap, mirror);
+      const clear = makeButton("Clear", "Take the subject's, the background's and all other pictures away", () => {
+        for (const name of ALL) settings.clear(name);
+      });
+      const mend = makeButton("Mend the cut-out", "Its edge, and a brush to add and to take away", () => {
+        settings.open("cutout_tools");
+      });
+      return [mend, swap, mirror, clear];
     }
+
+    /** Show what goes with the model that is chosen, and what can be done now. */
+    show() {
+      const { hasBackground, scene, isShown } = this.stage;
+      for (const each of this._withBackground) {
+        each.hidden = !hasBackground;
+        each.disabled = !["image", "mirrored"].includes(scene.background);
+      }
+      for (const [name, button] of Object.entries(this._toPanel)) {
+        button.hidden = !isShown || (name === "background_image" && !hasBackground);
+      }
+    }
+
+    /** img2img's own picture, which is the subject where there is no other: its data address, as large as drawn. */
+    get tabPicture() {
+      const shown = this._findTabPicture();
+      if (!shown) return "";
+      if (this._tabPicture.of !== shown.src) this._tabPicture = { of: shown.src, address: shrink(shown) };
+      return this._tabPicture.address;
+    }
+
+    /** Give a picture to the subject or the background. A picture behind the lights takes the place of no picture. */
+    async _give(name, from) {
+      const { stage } = this;
+      try {
+        const file = from instanceof File ? from : await load(from);
+        if (name === "background_image" && !["image", "mirrored"].includes(stage.scene.background)) {
+          stage.change((scene) => {
+            scene.background = "image";
+          });
+        }
+        this.settings.give(name, file);
+      } catch (error) {
+        stage.tools.say("", `The picture can't be had: ${error.message}`);
+      }
+    }
+
+    async _swap() {
+      const [subject, background] = Object.keys(TARGETS).map((name) => this.settings.picture(name));
+      const swapped = { subject: background, background_image: subject };
+      try {
+        // both are read before either is replaced
+        const files = await Promise.all(Object.values(swapped).map((address) => address && load(address)));
+        for (const [index, name] of Object.keys(swapped).entries()) {
+          if (files[index]) this.settings.give(name, files[index]);
+          else this.settings.clear(name);
+        }
+      } catch (error) {
+        this.stage.tools.say("", `The pictures can't be exchanged: ${error.message}`);
+      }
+    }
+
+    _addDropTargets(area) {
+      const targets = document.createElement("div");
+      targets.className = "iclight-drops";
+      targets.hidden = true;
+      for (const [name, label] of Object.entries(TARGETS)) {
+        const target = document.createElement("div");
+        target.textContent = label;
+        target.addEventListener("dragover", (event) => event.preventDefault());
+        target.addEventListener("drop", (event) => {
+          event.preventDefault();
+          event.stopPropagation(); // the web UI takes what is dropped on its page for its own
+          targets.hidden = true;
+          const [file] = event.dataTransfer.files;
+          if (file) this._give(name, file);
+        });
+        if (name === "background_image") this._withBackground.push(target);
+        targets.append(target);
+      }
+      area.addEventListener("dragenter", (event) => {
+        if (event.dataTransfer.types.includes("Files")) targets.hidden = false;
+      });
+      area.addEventListener("dragleave", (event) => {
+        if (!area.contains(event.relatedTarget)) targets.hidden = true;
+      });
+      area.append(targets);
+    }
+
+    /** Beneath the tab's results, where the web UI has its own buttons that send them elsewhere. */
+    _addToGallery() {
+      const { tab } = this.stage;
+      this._toPanel = {};
+      for (const [name, label] of Object.entries(TARGETS)) {
+        const button = document.createElement("button");
+        Object.assign(button, { type: "button", textContent: `💡 ${label}`, hidden: true });
+        button.className = "lg secondary gradio-button tool iclight-send";
+        button.title = `Relight with this picture as ${label.toLowerCase()}`;
+        button.addEventListener("click", () => {
+          const chosen = document.querySelector(
+            `#${tab}_gallery .selected img, #${tab}_gallery .preview img, #${tab}_gallery img`
+          );
+          if (chosen) this._give(name, chosen.src);
+        });
+        document.querySelector(`#image_buttons_${tab}`)?.append(button);
+        this._toPanel[name] = button;
+      }
+    }
+
+    _findTabPicture() {
+      if (this.stage.tab !== "img2img" || this.settings.picture("subject")) return null;
+      const shown = [...document.querySelectorAll("#mode_img2img img")].filter(
+        (each) => each.naturalWidth > 1 && each.offsetParent && getComputedStyle(each).visibility !== "hidden"
+      );
+      return shown.find((each) => each.naturalWidth === Math.max(...shown.map((image) => image.naturalWidth)));
+    }
+
+    _watchTabPicture() {
+      const tabs = document.querySelector("#mode_img2img");
+      if (!tabs) return;
+      const look = () => {
+        const address = this.tabPicture;
+        if (address === this._seen) return;
+        this._seen = address;
+        this.stage.refresh(true);
+      };
+      new MutationObserver(look).observe(tabs, {
+        childList: true,
+        subtree: true,
+        attributes: true,
+        attributeFilter: ["src", "style", "class"],
+      });
+      tabs.addEventListener("load", look, true); // a picture has no size before
+    }
+  };
+
+  /** A picture of the page as a file. */
+  async function load(address) {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(answer.statusText || String(answer.status));
+    const data = await answer.blob();
+    return new File([data], decodeURIComponent(address.split(/[?#]/)[0].split("/").pop()) || "picture.png", data);
+  }
+
+  /** A picture of the page as a data address, no larger than the stage draws. */
+  function shrink(image) {
+    const canvas = document.createElement("canvas");
+    const frame = { width: image.naturalWidth, height: image.naturalHeight };
+    Object.assign(canvas, iclight.StageView.drawnSize(frame));
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    return canvas.toDataURL();
+  }
 })();

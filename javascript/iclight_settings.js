@@ -2,128 +2,128 @@
 
 /** The panel's own components, as the stage reads and sets them. */
 (() => {
-    const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight = window.iclight || {});
 
-    /** gradio hears of a value when its field says that something was typed into it. */
-    function type(field, value) {
-        if (!field || field.value === value) return Boolean(field);
-        field.value = value;
-        field.dispatchEvent(new Event("input", { bubbles: true }));
+  /** gradio hears of a value when its field says that something was typed into it. */
+  function type(field, value) {
+    if (!field || field.value === value) return Boolean(field);
+    field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    return true;
+  }
+
+  function isShown(element) {
+    return Boolean(element) && !element.closest(".hidden, .hide");
+  }
+
+  /** One tab's panel. Settings have the names that they have in a request. */
+  iclight.PanelSettings = class PanelSettings {
+    /** @param {string} tab - `txt2img` or `img2img` */
+    constructor(tab) {
+      this.tab = tab;
+      this._waiting = new Map();
+      this._observer = new MutationObserver(() => this._setWaiting());
+    }
+
+    /** The frame that will be generated, in pixels: the tab's own width and height, 512 × 512 if it has none. */
+    frame() {
+      const [width, height] = ["width", "height"].map((side) => {
+        const field = document.querySelector(`#${this.tab}_${side} input[type=number]`);
+        return Math.min(Math.max(Math.round(Number(field?.value)) || 512, 64), 8192);
+      });
+      return { width, height };
+    }
+
+    setText(name, value) {
+      this._set(name, (part) => type(part.querySelector("textarea, input"), value));
+    }
+
+    setNumber(name, value) {
+      const text = String(Math.round(value * 1e4) / 1e4);
+      this._set(name, (part) => type(part.querySelector("input[type=number]"), text));
+    }
+
+    setSwitch(name, isOn) {
+      this._set(name, (part) => {
+        const box = part.querySelector("input[type=checkbox]");
+        if (box && box.checked !== isOn) box.click();
+        return Boolean(box);
+      });
+    }
+
+    /** @param {string} label - what is chosen, as the panel calls it */
+    choose(name, label) {
+      this._set(name, (part) => {
+        const labels = [...part.querySelectorAll("label")];
+        const found = labels.find((each) => each.textContent.trim() === label)?.querySelector("input");
+        if (found && !found.checked) found.click();
+        return Boolean(found);
+      });
+    }
+
+    /** Put a picture file into a component. A gradio that takes none while there is a picture is emptied first. */
+    give(name, file) {
+      this._set(name, (part) => {
+        const input = part.querySelector("input[type=file]");
+        if (!input) return this._takeAway(part) && false;
+        const given = new DataTransfer();
+        given.items.add(file);
+        input.files = given.files;
+        input.dispatchEvent(new Event("change", { bubbles: true }));
         return true;
+      });
     }
 
-    function isShown(element) {
-        return Boolean(element) && !element.closest(".hidden, .hide");
+    /** Take a component's picture away, if it has one and is shown. */
+    clear(name) {
+      this._waiting.delete(name);
+      const part = this._part(name);
+      if (isShown(part)) this._takeAway(part);
     }
 
-    /** One tab's panel. Settings have the names that they have in a request. */
-    iclight.PanelSettings = class PanelSettings {
-        /** @param {string} tab - `txt2img` or `img2img` */
-        constructor(tab) {
-            this.tab = tab;
-            this._waiting = new Map();
-            this._observer = new MutationObserver(() => this._setWaiting());
-        }
+    _takeAway(part) {
+      part.querySelector('button:is([aria-label="Remove Image"], [aria-label="Clear"])')?.click();
+      return true;
+    }
 
-        /** The frame that will be generated, in pixels: the tab's own width and height, 512 × 512 if it has none. */
-        frame() {
-            const [width, height] = ["width", "height"].map((side) => {
-                const field = document.querySelector(`#${this.tab}_${side} input[type=number]`);
-                return Math.min(Math.max(Math.round(Number(field?.value)) || 512, 64), 8192);
-            });
-            return { width, height };
-        }
+    /** The address of a component's picture; empty without one. */
+    picture(name) {
+      const part = this._part(name);
+      return (isShown(part) && part.querySelector("img")?.src) || "";
+    }
 
-        setText(name, value) {
-            this._set(name, (part) => type(part.querySelector("textarea, input"), value));
-        }
+    /** Open a part of the panel that is folded away, and go there. */
+    open(name) {
+      const part = this._part(name);
+      const title = part?.querySelector(".label-wrap");
+      if (title && !title.classList.contains("open")) title.click();
+      part?.scrollIntoView({ block: "nearest" });
+    }
 
-        setNumber(name, value) {
-            const text = String(Math.round(value * 1e4) / 1e4);
-            this._set(name, (part) => type(part.querySelector("input[type=number]"), text));
-        }
+    /** Press one of the panel's buttons. */
+    press(name) {
+      const found = this._part(name);
+      (found?.matches("button") ? found : found?.querySelector("button"))?.click();
+    }
 
-        setSwitch(name, isOn) {
-            this._set(name, (part) => {
-                const box = part.querySelector("input[type=checkbox]");
-                if (box && box.checked !== isOn) box.click();
-                return Boolean(box);
-            });
-        }
+    _part(name) {
+      return document.getElementById(`iclight_${this.tab}_${name}`);
+    }
 
-        /** @param {string} label - what is chosen, as the panel calls it */
-        choose(name, label) {
-            this._set(name, (part) => {
-                const labels = [...part.querySelectorAll("label")];
-                const found = labels.find((each) => each.textContent.trim() === label)?.querySelector("input");
-                if (found && !found.checked) found.click();
-                return Boolean(found);
-            });
-        }
+    /** What can't be set yet, because its component takes no effect beside another's old value and isn't there, is
+     * set when it appears. */
+    _set(name, set) {
+      this._waiting.set(name, set);
+      this._setWaiting();
+    }
 
-        /** Put a picture file into a component. A gradio that takes none while there is a picture is emptied first. */
-        give(name, file) {
-            this._set(name, (part) => {
-                const input = part.querySelector("input[type=file]");
-                if (!input) return this._takeAway(part) && false;
-                const given = new DataTransfer();
-                given.items.add(file);
-                input.files = given.files;
-                input.dispatchEvent(new Event("change", { bubbles: true }));
-                return true;
-            });
-        }
-
-        /** Take a component's picture away, if it has one and is shown. */
-        clear(name) {
-            this._waiting.delete(name);
-            const part = this._part(name);
-            if (isShown(part)) this._takeAway(part);
-        }
-
-        _takeAway(part) {
-            part.querySelector('button:is([aria-label="Remove Image"], [aria-label="Clear"])')?.click();
-            return true;
-        }
-
-        /** The address of a component's picture; empty without one. */
-        picture(name) {
-            const part = this._part(name);
-            return (isShown(part) && part.querySelector("img")?.src) || "";
-        }
-
-        /** Open a part of the panel that is folded away, and go there. */
-        open(name) {
-            const part = this._part(name);
-            const title = part?.querySelector(".label-wrap");
-            if (title && !title.classList.contains("open")) title.click();
-            part?.scrollIntoView({ block: "nearest" });
-        }
-
-        /** Press one of the panel's buttons. */
-        press(name) {
-            const found = this._part(name);
-            (found?.matches("button") ? found : found?.querySelector("button"))?.click();
-        }
-
-        _part(name) {
-            return document.getElementById(`iclight_${this.tab}_${name}`);
-        }
-
-        /** What can't be set yet, because its component takes no effect beside another's old value and isn't there, is
-         * set when it appears. */
-        _set(name, set) {
-            this._waiting.set(name, set);
-            this._setWaiting();
-        }
-
-        _setWaiting() {
-            for (const [name, set] of [...this._waiting]) {
-                const part = this._part(name);
-                if (isShown(part) && set(part)) this._waiting.delete(name);
-            }
-            if (!this._waiting.size) this._observer.disconnect();
-            else this._observer.observe(this._part("enabled"), { childList: true, subtree: true, attributes: true });
-        }
-    };
+    _setWaiting() {
+      for (const [name, set] of [...this._waiting]) {
+        const part = this._part(name);
+        if (isShown(part) && set(part)) this._waiting.delete(name);
+      }
+      if (!this._waiting.size) this._observer.disconnect();
+      else this._observer.observe(this._part("enabled"), { childList: true, subtree: true, attributes: true });
+    }
+  };
 })();

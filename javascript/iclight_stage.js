@@ -6,283 +6,283 @@
  * that are switched off for a moment are its own.
  */
 (() => {
-    const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight = window.iclight || {});
 
-    const stages = new Map();
+  const stages = new Map();
 
-    const CENTRED = { x: 0.5, y: 0.5, scale: 1, mirrored: false };
+  const CENTRED = { x: 0.5, y: 0.5, scale: 1, mirrored: false };
 
-    const HISTORY = 100;
+  const HISTORY = 100;
 
-    class Stage {
-        /** @param {HTMLElement} root - has what Python says of settings in `data-stage` */
-        constructor(root) {
-            this.data = JSON.parse(root.dataset.stage);
-            this.tab = this.data.tab;
-            this.settings = new iclight.PanelSettings(this.tab);
-            this.scene = { lights: [], light: "none", background: "image", place: { ...CENTRED } };
-            this.hasBackground = this.data.hasBackground;
-            this.view = iclight.View.COMPOSED;
-            this.moving = -1;
-            this.history = [];
-            this.step = -1;
-            this._isAsking = this._asksAgain = this._isDrawing = false;
-            this._told = this._askedFor = null;
-            iclight.lights.setUp(this.data.lights);
-            this._sides = readAll(this.data.sides);
-            this._walls = readAll(this.data.backgrounds);
-            this.tools = new iclight.StageTools(this, root);
-            this.root = root;
-            this._wasShown = false;
-            new ResizeObserver(() => this._onResize()).observe(root);
-        }
-
-        /** Whether all that it was told is drawn, with what Python drew for it. */
-        get isAtRest() {
-            return !this._isAsking && !this._asksAgain && !this._isDrawing;
-        }
-
-        get isShown() {
-            return this.root.offsetParent !== null;
-        }
-
-        /** The lights that the chosen side or wall stands for; undefined where none is chosen. */
-        get namedLights() {
-            return this.hasBackground ? this._walls[this.scene.background] : this._sides[this.scene.light];
-        }
-
-        /** The lights that are on the stage: those that the chosen name stands for, or the scene's own. */
-        get allLights() {
-            return this.namedLights ?? this.scene.lights;
-        }
-
-        /** Those of them that are on. */
-        get lights() {
-            return this.allLights.filter((light) => !light.off);
-        }
-
-        /** Nothing is drawn or asked for while the panel is closed: when it opens, its size changes. At another width all
-         * has to be put in its place; to ask then as well would never end, as the answer's words may take another line. */
-        _onResize() {
-            const opens = this.isShown && !this._wasShown;
-            this._wasShown = this.isShown;
-            if (opens) this.refresh();
-            else this.draw();
-            this.tools.pictures.show(); // also when it closes
-        }
-
-        // What Python tells
-
-        /** Take the settings as they are now.
-         * @param {Array} values - of the components, in the order of `data.told` */
-        follow(values) {
-            const told = Object.fromEntries(this.data.told.map((name, index) => [name, values[index]]));
-            const lights = iclight.lights.read(told.lights ?? "");
-            this._told = { ...told, lights: null }; // which the page draws itself
-            const scene = this.scene;
-            const number = (value, otherwise) => (Number.isFinite(Number(value)) ? Number(value) : otherwise);
-            if (lights && !this._isTold(lights)) scene.lights = lights;
-            scene.light = this.data.labels.light[told.light] ?? "none";
-            scene.background = this.data.labels.background[told.background] ?? "image";
-            scene.place = {
-                x: number(told.subject_x, 0.5),
-                y: number(told.subject_y, 0.5),
-                scale: number(told.subject_scale, 1),
-                mirrored: Boolean(told.subject_mirrored),
-            };
-            if (this.moving < 0) this.remember();
-            this.refresh();
-        }
-
-        _isTold(lights) {
-            const on = this.scene.lights.filter((light) => !light.off);
-            return iclight.lights.write(lights) === iclight.lights.write(on);
-        }
-
-        /** Draw, and ask Python for the subject and the background in their places, where these are others.
-         * @param {boolean} isOther - the pictures are, or how the subject is cut out */
-        refresh(isOther = false) {
-            if (isOther) this._askedFor = null;
-            if (!this.isShown) return;
-            this.tools.showFrame(this.settings.frame());
-            this.draw();
-            const key = JSON.stringify([this._told, this.question()]);
-            if (key === this._askedFor) return;
-            this._askedFor = key;
-            this._ask();
-        }
-
-        /** Ask for the layers: one answer at a time, and the last question is always answered. */
-        _ask() {
-            if (this._isAsking) {
-                this._asksAgain = true;
-                return;
-            }
-            this._isAsking = true;
-            this.tools.say("…");
-            this.settings.press("stage_ask");
-        }
-
-        /** What Python draws the layers for: JSON. */
-        question() {
-            const size = iclight.StageView.drawnSize(this.settings.frame());
-            return JSON.stringify({ ...size, seen: this.view === "seen", subject: this.tools.pictures.tabPicture });
-        }
-
-        /** Take the layers that were asked for.
-         * @param {string} text - JSON, as Python's `draw_stage` has it */
-        async takeLayers(text) {
-            try {
-                const answer = JSON.parse(text);
-                const [subject, backdrop] = await Promise.all([answer.subject, answer.backdrop].map(toBitmap));
-                this.hasBackground = answer.hasBackground;
-                this.tools.say(answer.said, answer.problem);
-                this.tools.showFrame(this.settings.frame());
-                this.tools.view.setLayers(subject, backdrop, answer.place);
-                this.draw();
-            } finally {
-                this._isAsking = false; // a broken answer must not be the last
-            }
-            if (this._asksAgain) {
-                this._asksAgain = false;
-                this._ask();
-            }
-        }
-
-        // What the user does
-
-        /** Make the lights that a name stands for the scene's own, so that they can be changed. */
-        adopt() {
-            const named = this.namedLights;
-            if (!named) return;
-            this.scene.lights = named.map((light) => ({ ...light }));
-            if (this.hasBackground) this.scene.background = "lights";
-            else this.scene.light = "none";
-        }
-
-        /** Change the scene by a function of it, then draw.
-         * @param {boolean} isDone - the gesture has ended: the settings are set, and it can be undone */
-        change(how, isDone = true) {
-            how(this.scene);
-            if (isDone) {
-                this.moving = -1;
-                this.tell();
-                this.remember();
-            }
-            this.draw();
-        }
-
-        /** Set the settings to what the scene is. */
-        tell() {
-            const { lights, light, background, place } = this.scene;
-            const on = lights.filter((each) => !each.off);
-            if (this.hasBackground) this.settings.choose("background", this._label("background", background));
-            else this.settings.choose("light", this._label("light", light));
-            if (!this.namedLights) this.settings.setText("lights", iclight.lights.write(on));
-            for (const side of ["x", "y", "scale"]) this.settings.setNumber(`subject_${side}`, place[side]);
-            this.settings.setSwitch("subject_mirrored", place.mirrored);
-        }
-
-        _label(name, value) {
-            return Object.entries(this.data.labels[name]).find(([, each]) => each === value)?.[0];
-        }
-
-        /** Keep the scene for undo, where it has changed. */
-        remember() {
-            const now = JSON.stringify(this.scene);
-            if (this.history[this.step] === now) return;
-            this.history = [...this.history.slice(0, this.step + 1), now].slice(-HISTORY);
-            this.step = this.history.length - 1;
-        }
-
-        /** Go back (-1) or forth (1) by one change. */
-        goTo(direction) {
-            const scene = this.history[this.step + direction];
-            if (scene === undefined) return;
-            this.step += direction;
-            this.scene = JSON.parse(scene);
-            this.tell();
-            this.draw();
-        }
-
-        reset() {
-            this.change((scene) => {
-                Object.assign(scene, { lights: [], light: "none", place: { ...CENTRED } });
-                if (this.hasBackground) scene.background = "image";
-            });
-        }
-
-        /** Replace the lights by a preset's, or only their colours and brightness. */
-        usePreset(name, onlyColours) {
-            const preset = iclight.lights.read(this.data.lights.presets[name]);
-            this.adopt();
-            this.change((scene) => {
-                scene.lights = onlyColours && scene.lights.length ? recolour(scene.lights, preset) : preset;
-                if (!this.hasBackground && scene.light !== "custom") scene.light = "none";
-            });
-        }
-
-        /** Draw at the next frame of the page. */
-        draw() {
-            if (this._isDrawing || !this.isShown) return;
-            this._isDrawing = true;
-            requestAnimationFrame(() => {
-                this._isDrawing = false;
-                this.tools.draw();
-            });
-        }
+  class Stage {
+    /** @param {HTMLElement} root - has what Python says of settings in `data-stage` */
+    constructor(root) {
+      this.data = JSON.parse(root.dataset.stage);
+      this.tab = this.data.tab;
+      this.settings = new iclight.PanelSettings(this.tab);
+      this.scene = { lights: [], light: "none", background: "image", place: { ...CENTRED } };
+      this.hasBackground = this.data.hasBackground;
+      this.view = iclight.View.COMPOSED;
+      this.moving = -1;
+      this.history = [];
+      this.step = -1;
+      this._isAsking = this._asksAgain = this._isDrawing = false;
+      this._told = this._askedFor = null;
+      iclight.lights.setUp(this.data.lights);
+      this._sides = readAll(this.data.sides);
+      this._walls = readAll(this.data.backgrounds);
+      this.tools = new iclight.StageTools(this, root);
+      this.root = root;
+      this._wasShown = false;
+      new ResizeObserver(() => this._onResize()).observe(root);
     }
 
-    /** Lights in a preset's colours: each in that of the preset's of its kind, or of its first. */
-    function recolour(lights, preset) {
-        return lights.map((light) => {
-            const alike = preset.find((each) => each.kind === light.kind) ?? preset[0];
-            return { ...light, colour: alike.colour };
-        });
+    /** Whether all that it was told is drawn, with what Python drew for it. */
+    get isAtRest() {
+      return !this._isAsking && !this._asksAgain && !this._isDrawing;
     }
 
-    /** The lights of texts by name. */
-    function readAll(texts) {
-        return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, iclight.lights.read(text)]));
+    get isShown() {
+      return this.root.offsetParent !== null;
     }
 
-    async function toBitmap(address) {
-        if (!address) return null;
-        const image = new Image();
-        image.src = address;
-        await image.decode();
-        return createImageBitmap(image, { premultiplyAlpha: "default", colorSpaceConversion: "none" });
+    /** The lights that the chosen side or wall stands for; undefined where none is chosen. */
+    get namedLights() {
+      return this.hasBackground ? this._walls[this.scene.background] : this._sides[this.scene.light];
     }
 
-    Object.assign(iclight, {
-        /** Open a tab's stage, when the page is there, with the settings' values, in the stage's order. */
-        openStage(tab, ...values) {
-            const root = document.querySelector(`.iclight-stage[data-tab="${tab}"]`);
-            if (root && !root.childElementCount) stages.set(tab, new Stage(root));
-            stages.get(tab)?.follow(values);
-        },
+    /** The lights that are on the stage: those that the chosen name stands for, or the scene's own. */
+    get allLights() {
+      return this.namedLights ?? this.scene.lights;
+    }
 
-        /** Take the settings' values, in the stage's order. */
-        follow(tab, ...values) {
-            stages.get(tab)?.follow(values);
-        },
+    /** Those of them that are on. */
+    get lights() {
+      return this.allLights.filter((light) => !light.off);
+    }
 
-        /** Something about the subject or the background is another. */
-        renew(tab) {
-            stages.get(tab)?.refresh(true);
-        },
+    /** Nothing is drawn or asked for while the panel is closed: when it opens, its size changes. At another width all
+     * has to be put in its place; to ask then as well would never end, as the answer's words may take another line. */
+    _onResize() {
+      const opens = this.isShown && !this._wasShown;
+      this._wasShown = this.isShown;
+      if (opens) this.refresh();
+      else this.draw();
+      this.tools.pictures.show(); // also when it closes
+    }
 
-        takeLayers(tab, text) {
-            stages.get(tab)?.takeLayers(text);
-        },
+    // What Python tells
 
-        question(tab) {
-            return stages.get(tab)?.question() ?? "";
-        },
+    /** Take the settings as they are now.
+     * @param {Array} values - of the components, in the order of `data.told` */
+    follow(values) {
+      const told = Object.fromEntries(this.data.told.map((name, index) => [name, values[index]]));
+      const lights = iclight.lights.read(told.lights ?? "");
+      this._told = { ...told, lights: null }; // which the page draws itself
+      const scene = this.scene;
+      const number = (value, otherwise) => (Number.isFinite(Number(value)) ? Number(value) : otherwise);
+      if (lights && !this._isTold(lights)) scene.lights = lights;
+      scene.light = this.data.labels.light[told.light] ?? "none";
+      scene.background = this.data.labels.background[told.background] ?? "image";
+      scene.place = {
+        x: number(told.subject_x, 0.5),
+        y: number(told.subject_y, 0.5),
+        scale: number(told.subject_scale, 1),
+        mirrored: Boolean(told.subject_mirrored),
+      };
+      if (this.moving < 0) this.remember();
+      this.refresh();
+    }
 
-        /** For tests and for the curious. */
-        stage(tab) {
-            return stages.get(tab);
-        },
+    _isTold(lights) {
+      const on = this.scene.lights.filter((light) => !light.off);
+      return iclight.lights.write(lights) === iclight.lights.write(on);
+    }
+
+    /** Draw, and ask Python for the subject and the background in their places, where these are others.
+     * @param {boolean} isOther - the pictures are, or how the subject is cut out */
+    refresh(isOther = false) {
+      if (isOther) this._askedFor = null;
+      if (!this.isShown) return;
+      this.tools.showFrame(this.settings.frame());
+      this.draw();
+      const key = JSON.stringify([this._told, this.question()]);
+      if (key === this._askedFor) return;
+      this._askedFor = key;
+      this._ask();
+    }
+
+    /** Ask for the layers: one answer at a time, and the last question is always answered. */
+    _ask() {
+      if (this._isAsking) {
+        this._asksAgain = true;
+        return;
+      }
+      this._isAsking = true;
+      this.tools.say("…");
+      this.settings.press("stage_ask");
+    }
+
+    /** What Python draws the layers for: JSON. */
+    question() {
+      const size = iclight.StageView.drawnSize(this.settings.frame());
+      return JSON.stringify({ ...size, seen: this.view === "seen", subject: this.tools.pictures.tabPicture });
+    }
+
+    /** Take the layers that were asked for.
+     * @param {string} text - JSON, as Python's `draw_stage` has it */
+    async takeLayers(text) {
+      try {
+        const answer = JSON.parse(text);
+        const [subject, backdrop] = await Promise.all([answer.subject, answer.backdrop].map(toBitmap));
+        this.hasBackground = answer.hasBackground;
+        this.tools.say(answer.said, answer.problem);
+        this.tools.showFrame(this.settings.frame());
+        this.tools.view.setLayers(subject, backdrop, answer.place);
+        this.draw();
+      } finally {
+        this._isAsking = false; // a broken answer must not be the last
+      }
+      if (this._asksAgain) {
+        this._asksAgain = false;
+        this._ask();
+      }
+    }
+
+    // What the user does
+
+    /** Make the lights that a name stands for the scene's own, so that they can be changed. */
+    adopt() {
+      const named = this.namedLights;
+      if (!named) return;
+      this.scene.lights = named.map((light) => ({ ...light }));
+      if (this.hasBackground) this.scene.background = "lights";
+      else this.scene.light = "none";
+    }
+
+    /** Change the scene by a function of it, then draw.
+     * @param {boolean} isDone - the gesture has ended: the settings are set, and it can be undone */
+    change(how, isDone = true) {
+      how(this.scene);
+      if (isDone) {
+        this.moving = -1;
+        this.tell();
+        this.remember();
+      }
+      this.draw();
+    }
+
+    /** Set the settings to what the scene is. */
+    tell() {
+      const { lights, light, background, place } = this.scene;
+      const on = lights.filter((each) => !each.off);
+      if (this.hasBackground) this.settings.choose("background", this._label("background", background));
+      else this.settings.choose("light", this._label("light", light));
+      if (!this.namedLights) this.settings.setText("lights", iclight.lights.write(on));
+      for (const side of ["x", "y", "scale"]) this.settings.setNumber(`subject_${side}`, place[side]);
+      this.settings.setSwitch("subject_mirrored", place.mirrored);
+    }
+
+    _label(name, value) {
+      return Object.entries(this.data.labels[name]).find(([, each]) => each === value)?.[0];
+    }
+
+    /** Keep the scene for undo, where it has changed. */
+    remember() {
+      const now = JSON.stringify(this.scene);
+      if (this.history[this.step] === now) return;
+      this.history = [...this.history.slice(0, this.step + 1), now].slice(-HISTORY);
+      this.step = this.history.length - 1;
+    }
+
+    /** Go back (-1) or forth (1) by one change. */
+    goTo(direction) {
+      const scene = this.history[this.step + direction];
+      if (scene === undefined) return;
+      this.step += direction;
+      this.scene = JSON.parse(scene);
+      this.tell();
+      this.draw();
+    }
+
+    reset() {
+      this.change((scene) => {
+        Object.assign(scene, { lights: [], light: "none", place: { ...CENTRED } });
+        if (this.hasBackground) scene.background = "image";
+      });
+    }
+
+    /** Replace the lights by a preset's, or only their colours and brightness. */
+    usePreset(name, onlyColours) {
+      const preset = iclight.lights.read(this.data.lights.presets[name]);
+      this.adopt();
+      this.change((scene) => {
+        scene.lights = onlyColours && scene.lights.length ? recolour(scene.lights, preset) : preset;
+        if (!this.hasBackground && scene.light !== "custom") scene.light = "none";
+      });
+    }
+
+    /** Draw at the next frame of the page. */
+    draw() {
+      if (this._isDrawing || !this.isShown) return;
+      this._isDrawing = true;
+      requestAnimationFrame(() => {
+        this._isDrawing = false;
+        this.tools.draw();
+      });
+    }
+  }
+
+  /** Lights in a preset's colours: each in that of the preset's of its kind, or of its first. */
+  function recolour(lights, preset) {
+    return lights.map((light) => {
+      const alike = preset.find((each) => each.kind === light.kind) ?? preset[0];
+      return { ...light, colour: alike.colour };
     });
+  }
+
+  /** The lights of texts by name. */
+  function readAll(texts) {
+    return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, iclight.lights.read(text)]));
+  }
+
+  async function toBitmap(address) {
+    if (!address) return null;
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    return createImageBitmap(image, { premultiplyAlpha: "default", colorSpaceConversion: "none" });
+  }
+
+  Object.assign(iclight, {
+    /** Open a tab's stage, when the page is there, with the settings' values, in the stage's order. */
+    openStage(tab, ...values) {
+      const root = document.querySelector(`.iclight-stage[data-tab="${tab}"]`);
+      if (root && !root.childElementCount) stages.set(tab, new Stage(root));
+      stages.get(tab)?.follow(values);
+    },
+
+    /** Take the settings' values, in the stage's order. */
+    follow(tab, ...values) {
+      stages.get(tab)?.follow(values);
+    },
+
+    /** Something about the subject or the background is another. */
+    renew(tab) {
+      stages.get(tab)?.refresh(true);
+    },
+
+    takeLayers(tab, text) {
+      stages.get(tab)?.takeLayers(text);
+    },
+
+    question(tab) {
+      return stages.get(tab)?.question() ?? "";
+    },
+
+    /** For tests and for the curious. */
+    stage(tab) {
+      return stages.get(tab);
+    },
+  });
 })();

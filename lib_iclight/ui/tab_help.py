@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -82,17 +82,11 @@ class TabHelp:
                 self.recommend = gr.Button("Recommended values", size="sm", elem_id=self.element_id("recommend"))
             with gr.Group(visible=False) as self.words_group:
                 gr.Markdown("A click puts words into the prompt, another takes them out again.")
-                self.words = [
-                    gr.Dataset(
-                        label=_LISTS[name],
-                        components=[gr.Textbox(visible=False, render=False)],
-                        samples=[[each] for each in words],
-                        samples_per_page=len(words),
-                        elem_id=self.element_id(f"words_{name}"),
-                    )
-                    for name, words in {**quick_prompts(), "own": own}.items()
-                    if words
-                ]
+                for name, words in {**quick_prompts(), "own": own}.items():
+                    if words:
+                        gr.HTML(_list_words(_LISTS[name], words), elem_id=self.element_id(f"words_{name}"))
+                self.toggle = gr.Button(visible=False, elem_id=self.element_id("toggle_words"))
+                self.chosen_words = gr.HTML("", visible=False)
 
     def connect(self, panel: dict[str, Any], tab_parts: TabParts) -> None:
         """Make it work, inside the blocks that all of this was built in.
@@ -108,9 +102,10 @@ class TabHelp:
             self.size.visible = True
         self._connect_recommended(panel, tab_parts)
         if TabPart.PROMPT in tab_parts:
-            prompt = tab_parts[TabPart.PROMPT]
-            for words in self.words:
-                words.click(_toggle, [words, prompt], prompt, **QUIET)
+            prompt, button = tab_parts[TabPart.PROMPT], self.element_id("toggle_words")
+            with_words = in_page(self.toggle.click, _with_chosen_words(button))
+            self.toggle.click(_toggle, [self.chosen_words, prompt], prompt, **QUIET, **with_words)
+            run_in_page(_press_on_words(self.element_id("tab_help"), button))
             self.words_group.visible = self.accordion.visible = True
 
     def _connect_advice(self, panel: dict[str, Any], tab_parts: TabParts, resizes_by: gr.State) -> None:
@@ -178,8 +173,30 @@ def _with_checkpoint_name(inputs: int) -> str:
     ]"""
 
 
-def _toggle(chosen: list[str], prompt: str) -> str:
-    return toggle_words(prompt, chosen[0])
+def _list_words(label: str, words: Sequence[str]) -> str:
+    """A list as HTML. (With gradio's own, `Dataset`, the page draws itself anew without end in gradio 4.40.)"""
+    buttons = "".join(f"<button type='button'>{as_html_text(each)}</button>" for each in words)
+    return f"<div class='iclight-bar iclight-prompts'><span>{as_html_text(label)}</span>{buttons}</div>"
+
+
+def _press_on_words(lists: str, button: str) -> str:
+    """Code for the page that presses a button when words of the lists are chosen; it has them then."""
+    return f"""() => document.addEventListener("click", (event) => {{
+        const chosen = event.target.closest?.("#{lists} .iclight-prompts button");
+        const button = document.getElementById("{button}");
+        if (!chosen || !button) return;
+        button.dataset.words = chosen.textContent;
+        button.click();
+    }})"""
+
+
+def _with_chosen_words(button: str) -> str:
+    """Code for the page that hands an event the words that were chosen, and the prompt."""
+    return f"""(_, prompt) => [document.getElementById("{button}")?.dataset.words ?? "", prompt]"""
+
+
+def _toggle(chosen: str, prompt: str) -> str:
+    return toggle_words(prompt, chosen) if chosen else prompt
 
 
 def _size_from_subject(subject: Any, resizes_by: bool) -> tuple[int, int]:

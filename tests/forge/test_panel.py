@@ -152,6 +152,29 @@ def test_the_panel_opens_with_the_models_found(open_tab: OpenTab) -> None:
     expect(page.switch).not_to_be_checked()
 
 
+@pytest.mark.parametrize("tab", ["txt2img", "img2img"])
+def test_the_page_is_at_rest(open_tab: OpenTab, tab: str) -> None:
+    """With one of gradio's components, the page drew itself anew without end; nobody sees it, but a core is busy."""
+    page = open_tab(tab)
+    page.open_panel()
+    page.stage.wait_until_drawn()
+    devtools = page.page.context.new_cdp_session(page.page)
+    devtools.send("Performance.enable")
+
+    def measured() -> tuple[float, float]:
+        metrics = {each["name"]: each["value"] for each in devtools.send("Performance.getMetrics")["metrics"]}
+        return metrics["TaskDuration"], metrics["Timestamp"]
+
+    busy, now = measured()
+    page.page.evaluate(
+        """async () => {
+            for (let frame = 0; frame < 120; frame++) await new Promise(requestAnimationFrame);
+        }"""
+    )
+    busy_then, then = measured()
+    assert busy_then - busy < (then - now) / 2
+
+
 def test_models_added_later_are_found(bench: ForgeBench, open_tab: OpenTab) -> None:
     page = open_tab("txt2img")
     page.open_panel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 from typing import Any
 
@@ -229,14 +231,13 @@ def test_a_single_component_is_set_alone(models: Path) -> None:
 @TABS
 def test_a_click_puts_words_into_the_prompt_and_another_takes_them_back(tab: Tab, models: Path) -> None:
     page = build_tab(tab, models)
-    prompt = page.parts[TabPart.PROMPT]
     for name, listed in quick_prompts().items():
-        dataset = page.block(f"words_{name}")
-        for number, words in enumerate(listed):
-            sample = dataset.preprocess(number)
-            once = page.happens(dataset, "click", prompt, {dataset: sample, prompt: "a cat "})
+        assert listed_words(page, name) == list(listed)
+        for words in listed:
+            once = toggle(page, words, "a cat ")
             assert once == f"a cat , {words}"
-            assert page.happens(dataset, "click", prompt, {dataset: sample, prompt: once}) == "a cat "
+            assert toggle(page, words, once) == "a cat "
+    assert toggle(page, "", "a cat ") == "a cat ", "pressed by something else"
 
 
 def test_words_of_ones_own_are_listed_beside(models: Path) -> None:
@@ -245,9 +246,23 @@ def test_words_of_ones_own_are_listed_beside(models: Path) -> None:
     assert not has_own(build_tab(Tab.TXT2IMG, models, webui))
     webui.own_prompts.write_bytes(b"a lamp <b>\nred \xff\n" + b"x" * 10_000_000)
     page = build_tab(Tab.TXT2IMG, models, webui)
-    dataset, prompt = page.block("words_own"), page.parts[TabPart.PROMPT]
-    assert [words for (words,) in dataset.samples] == ["a lamp <b>", "red \ufffd"]
-    assert page.happens(dataset, "click", prompt, {dataset: dataset.preprocess(0), prompt: ""}) == "a lamp <b>"
+    assert listed_words(page, "own") == ["a lamp <b>", "red \ufffd"]
+    assert "<b>" not in page.block("words_own").value
+    assert toggle(page, "a lamp <b>", "") == "a lamp <b>"
+
+
+def listed_words(page: WebTab, name: str) -> list[str]:
+    """What the buttons of a list say."""
+    return [
+        html.unescape(each) for each in re.findall(r"<button[^>]*>(.*?)</button>", page.block(f"words_{name}").value)
+    ]
+
+
+def toggle(page: WebTab, words: str, prompt: str) -> str:
+    """What becomes of a prompt when words are chosen; they come from the page."""
+    button, field = page.block("toggle_words"), page.parts[TabPart.PROMPT]
+    (event,) = page.events(button, "click")
+    return page.happens(button, "click", field, {event.inputs[0]: words, field: prompt})
 
 
 def has_own(page: WebTab) -> bool:
