@@ -9,12 +9,16 @@
 
   const ALL = ["subject", "mask", "light_map", "background_image"];
 
+  /** The backgrounds that are a picture of one's own. */
+  const PICTURES = ["image", "mirrored"];
+
   iclight.StagePictures = class StagePictures {
     /** @param {HTMLElement} area - has the frame; pictures can be dropped on it */
     constructor(stage, area) {
       this.stage = stage;
       this.settings = stage.settings;
-      this._withBackground = [];
+      this._withBackground = []; // what goes with a model that looks at one
+      this._withPicture = []; // what goes with a picture of one
       this._tabPicture = { of: "", address: "" };
       this._addDropTargets(area);
       this._addToGallery();
@@ -24,29 +28,34 @@
     /** The row of buttons that work on pictures. */
     makeBar(makeButton) {
       const { stage, settings } = this;
+      const choose = Object.entries(TARGETS).map(([name, label]) =>
+        makeButton(`Choose a ${label.toLowerCase()}…`, "A picture file, which can be dropped on the stage too", () => {
+          this._makeReady(name);
+          settings.choosePicture(name);
+        })
+      );
       const swap = makeButton("Swap subject and background", "Each takes the other's picture", () => this._swap());
       const mirror = makeButton("Mirror the background", "Left and right of it change places", () => {
         stage.change((scene) => {
           scene.background = scene.background === "mirrored" ? "image" : "mirrored";
         });
       });
-      this._withBackground.push(swap, mirror);
+      this._withBackground.push(choose[1], swap, mirror);
+      this._withPicture.push(swap, mirror);
       const clear = makeButton("Clear", "Take the subject's, the background's and all other pictures away", () => {
         for (const name of ALL) settings.clear(name);
       });
       const mend = makeButton("Mend the cut-out", "Its edge, and a brush to add and to take away", () => {
         settings.open("cutout_tools");
       });
-      return [mend, swap, mirror, clear];
+      return [...choose, mend, swap, mirror, clear];
     }
 
     /** Show what goes with the model that is chosen, and what can be done now. */
     show() {
       const { hasBackground, scene, isShown } = this.stage;
-      for (const each of this._withBackground) {
-        each.hidden = !hasBackground;
-        each.disabled = !["image", "mirrored"].includes(scene.background);
-      }
+      for (const each of this._withBackground) each.hidden = !hasBackground;
+      for (const each of this._withPicture) each.disabled = !PICTURES.includes(scene.background);
       for (const [name, button] of Object.entries(this._toPanel)) {
         button.hidden = !isShown || (name === "background_image" && !hasBackground);
       }
@@ -60,20 +69,24 @@
       return this._tabPicture.address;
     }
 
-    /** Give a picture to the subject or the background. A picture behind the lights takes the place of no picture. */
+    /** Give a picture to the subject or the background. */
     async _give(name, from) {
-      const { stage } = this;
       try {
         const file = from instanceof File ? from : await load(from);
-        if (name === "background_image" && !["image", "mirrored"].includes(stage.scene.background)) {
-          stage.change((scene) => {
-            scene.background = "image";
-          });
-        }
+        this._makeReady(name);
         this.settings.give(name, file);
       } catch (error) {
-        stage.tools.say("", `The picture can't be had: ${error.message}`);
+        this.stage.tools.say("", `The picture can't be had: ${error.message}`);
       }
+    }
+
+    /** A background's picture is taken only where the background is to be a picture. */
+    _makeReady(name) {
+      const { stage } = this;
+      if (name !== "background_image" || PICTURES.includes(stage.scene.background)) return;
+      stage.change((scene) => {
+        scene.background = "image";
+      });
     }
 
     async _swap() {

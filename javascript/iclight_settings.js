@@ -74,6 +74,16 @@
       });
     }
 
+    /** Open the browser's own window to choose a picture file in. */
+    choosePicture(name) {
+      this._set(name, (part) => {
+        const input = part.querySelector("input[type=file]");
+        if (!input) return this._takeAway(part) && false;
+        input.click();
+        return true;
+      });
+    }
+
     /** Take a component's picture away, if it has one and is shown. */
     clear(name) {
       this._waiting.delete(name);

@@ -30,11 +30,16 @@ class ForgePage:
         """
         self.page = page
         self.tab = tab
-        page.goto(url)
-        there = re.compile(r"\d+") if width is None else str(width)
+        self.width = width
+        self.open(url)
+
+    def open(self, url: str) -> None:
+        """Open the page, anew or in another way."""
+        self.page.goto(url)
+        there = re.compile(r"\d+") if self.width is None else str(self.width)
         expect(self.number("txt2img_width")).to_have_value(there, timeout=60_000)
-        page.wait_for_selector(f"#iclight_{tab}_enabled .input-accordion-checkbox", state="attached")
-        self.open_tab_within("tabs", tab)
+        self.page.wait_for_selector(f"#iclight_{self.tab}_enabled .input-accordion-checkbox", state="attached")
+        self.open_tab_within("tabs", self.tab)
 
     @property
     def has_layers(self) -> bool:
