@@ -2,8 +2,8 @@
 
 `python -m iclight_workshop.hosts NAME FOLDER PYTHON` runs one host, known by its name in :data:`HOSTS`, from the folder
 that it lies in with the Python of its environment, which takes half an hour on two cores. With `--neighbours` it runs
-other extensions beside a relight instead. What came of it goes to `iclight_workshop/hosts.json`, from which
-`python -m iclight_workshop.tables` writes the documents' tables.
+other extensions beside a relight instead; with `--times` it measures again what other work has slowed down. What came
+of it goes to `iclight_workshop/hosts.json`, from which `python -m iclight_workshop.tables` writes the documents' tables.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ CONTRACT = [
     "forge and not test_cell",
 ]
 NEIGHBOURS = ["tests/forge/test_neighbours.py"]
+TIMES = ["tests/forge/test_host.py::test_a_later_relight_merges_nothing"]
 
 CELLS = {
     "page": r"test_it_loads|test_the_api_relights",
@@ -66,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("python", type=Path)
     parser.add_argument("--neighbours", action="store_true", help="run other extensions beside a relight")
     parser.add_argument("--again", action="store_true", help="run those tests that didn't pass last time")
+    parser.add_argument("--times", action="store_true", help="only measure again, while nothing else runs, how long")
     given = parser.parse_args(arguments)
     results = read_results()
     kept = results.setdefault(given.name, {})
@@ -74,13 +76,19 @@ def main(arguments: list[str] | None = None) -> int:
         tests = NEIGHBOURS + [f"--deselect={NEIGHBOURS[0]}::test_neighbour[{name}]" for name in _passed(neighbours)]
     else:
         tests = kept["failed"] if given.again else CONTRACT
+    if given.times:
+        tests = TIMES
+        kept["figures"] |= dict.fromkeys(("later hook, ms", "later merge, s"), 0.0)
     code, report = run(given.folder, given.python, tests)
     kept["revision"] = read_revision(given.folder)
     today = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
     if given.neighbours:
         kept["neighbours"] = {"date": today, "figures": neighbours | summarise_neighbours(report)}
     else:
-        kept |= {"date": today, **summarise(report, kept if given.again else None)}
+        failed = kept.get("failed", [])
+        kept |= {"date": today, **summarise(report, kept if given.again or given.times else None)}
+        if given.times:
+            kept["failed"] = failed + kept["failed"]
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(list_neighbours() if given.neighbours else list_hosts())
     return code
