@@ -3,7 +3,8 @@
 `python -m iclight_workshop.hosts NAME FOLDER PYTHON` runs one host, known by its name in :data:`HOSTS`, from the folder
 that it lies in with the Python of its environment, which takes half an hour on two cores. With `--neighbours` it runs
 other extensions beside a relight instead; with `--times` it measures again what other work has slowed down. What came
-of it goes to `iclight_workshop/hosts.json`, from which `python -m iclight_workshop.tables` writes the documents' tables.
+of it goes to `iclight_workshop/hosts.json`, from which `python -m iclight_workshop.tables` writes the tables of the
+documents.
 """
 
 from __future__ import annotations
