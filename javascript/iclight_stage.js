@@ -29,6 +29,7 @@
       this._isAsking = this._asksAgain = this._isDrawing = false;
       this._told = this._askedFor = null;
       iclight.lights.setUp(this.data.lights);
+      iclight.StageView.longest = this.data.longest;
       this._sides = readAll(this.data.sides);
       this._walls = readAll(this.data.backgrounds);
       this.tools = new iclight.StageTools(this, root);

@@ -4,12 +4,6 @@
 (() => {
   const iclight = (window.iclight = window.iclight || {});
 
-  /** Room around the frame for the lights that come from beyond it, in pixels of the page. */
-  const RIM = 26;
-
-  /** The longer side of what is drawn, in pixels: lights are said in shares of the frame, so any size shows them. */
-  const LONGEST = 768;
-
   /** How high the frame is shown where the panel is wide enough: in percent of the window, and at most in pixels. */
   const [HEIGHT, HIGHEST] = [55, 640];
 
@@ -32,9 +26,12 @@
       this._forgetLayers();
     }
 
+    /** The longer side of what is drawn, in pixels: lights are said in shares of the frame, so any size shows them. */
+    static longest = 0;
+
     /** The size of what is drawn for a frame, in pixels. */
     static drawnSize({ width, height }) {
-      const scale = Math.min(1, LONGEST / Math.max(width, height));
+      const scale = Math.min(1, StageView.longest / Math.max(width, height));
       return { width: Math.max(8, Math.round(width * scale)), height: Math.max(8, Math.round(height * scale)) };
     }
 
@@ -91,7 +88,8 @@
       const { left, top, width, height } = this._shown();
       if (light.kind === "spot") return { x: left + light.x * width, y: top + light.y * height };
       const [right, up] = [Math.sin(turn(light.angle)), Math.cos(turn(light.angle))];
-      const ways = [(width / 2 + RIM / 2) / Math.abs(right), (height / 2 + RIM / 2) / Math.abs(up)];
+      const rim = top / 2; // in the middle of the room that the style sheet leaves around the frame
+      const ways = [(width / 2 + rim) / Math.abs(right), (height / 2 + rim) / Math.abs(up)];
       const way = Math.min(...ways);
       return { x: left + width / 2 + right * way, y: top + height / 2 - up * way };
     }

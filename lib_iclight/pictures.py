@@ -164,6 +164,11 @@ def encode_png(image: Image.Image) -> str:
     return base64.b64encode(data.getvalue()).decode()
 
 
+def to_data_address(image: Image.Image) -> str:
+    """A picture as PNG in an address that holds it, as a page's `src` takes it."""
+    return f"data:image/png;base64,{encode_png(image)}"
+
+
 def _name_file(path: str) -> str:
     """The last part of any system's path, as a sentence can hold it. Nothing is opened."""
     last = "" if len(path) > _LONGEST_PATH else path.replace("\\", "/").rstrip("/").rpartition("/")[2]

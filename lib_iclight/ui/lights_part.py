@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from ..errors import ICLightError
 from ..lights import Lights, Window, draw_lights, presets, write_lights
-from ..pictures import Picture, encode_png
+from ..pictures import Picture, to_data_address
 from ..request import RelightRequest
 from .markup import as_html_text
 from .parts import QUIET
@@ -63,5 +63,5 @@ def _draw(lights: Lights) -> Image.Image:
 
 
 def _as_html(image: Image.Image) -> str:
-    address = f"data:image/png;base64,{encode_png(image)}"
+    address = to_data_address(image)
     return f'<img src="{address}" width="{image.width}" height="{image.height}" alt="The light map of these lights">'

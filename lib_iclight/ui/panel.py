@@ -217,7 +217,7 @@ class _Builder:
         page = gr.context.Context.root_block
         page.load(self.show_dependent, deciding, dependent, **QUIET)
         page.load(self.show_files, [model, cutout], on_disk, **QUIET)
-        self.stage.connect(self.parts, self.host)
+        self.stage.connect(self.parts, self.host, self.kind_of)
 
     def show_model(self, model: str | None) -> list[Any]:
         """Updates of the columns and of what is said of the model, for the one that is chosen."""

@@ -31,12 +31,10 @@ from ..lights import (
     describe_lights,
     write_lights,
 )
-from ..pictures import encode_png
+from ..pictures import to_data_address
 from ..request import RelightRequest
 from ..setting_types import Number, Tab
-from ..weights import read_catalogue
 from ..weights.kind import Kind
-from .choices import kind_of_choice
 from .parts import LASTING, UNNAMED, in_page
 
 TOLD = ("model", "light", "background", "lights", "subject_x", "subject_y", "subject_scale", "subject_mirrored")
@@ -45,7 +43,7 @@ TOLD = ("model", "light", "background", "lights", "subject_x", "subject_y", "sub
 DRAWN = ("subject", "cutout", "edge_shift", "edge_feather", "mask", "light_map", "background_image")
 """The further settings that decide what is drawn."""
 
-_LARGEST = 768
+LONGEST = 768
 """The longer side of what is drawn, in pixels."""
 
 
@@ -60,11 +58,11 @@ class Stage:
     answer: gr.HTML
     """Never shown. (Web UIs would save a textbox's value among the defaults.)"""
 
-    def connect(self, parts: dict[str, Any], host: Host) -> None:
+    def connect(self, parts: dict[str, Any], host: Host, kind_of: Callable[[str | None], Kind]) -> None:
         """Have it follow the panel's components.
 
         :param parts: all of them, by setting.
-        :param host: is asked for the folders that models are in.
+        :param kind_of: what a model of the panel's list looks at.
         """
         told, drawn = [parts[name] for name in TOLD], [parts[name] for name in DRAWN]
         for part in told:
@@ -76,7 +74,8 @@ class Stage:
 
         def on_ask(*values: Any) -> str:
             *settings, asked = values
-            return draw_stage(dict(zip([*TOLD, *DRAWN], settings, strict=True)), asked, host)
+            named = dict(zip([*TOLD, *DRAWN], settings, strict=True))
+            return draw_stage(named, asked, host, kind_of(named["model"]))
 
         # The question is put together in the page at the moment it is sent. gradio hands over the outputs' values too.
         inputs = [*told, *drawn, self.question]
@@ -120,20 +119,21 @@ def describe_stage(tab: Tab, kind: Kind) -> dict[str, Any]:
             "background": {label: value for value, label in BACKGROUND_LABELS.items()},
         },
         "scale": {"low": scale.low, "high": scale.high},
+        "longest": LONGEST,
     }
 
 
-def draw_stage(values: dict[str, Any], question: str, host: Host) -> str:
+def draw_stage(values: dict[str, Any], question: str, host: Host, kind: Kind) -> str:
     """Draw the subject in its place, and what lights are added to or fall on.
 
     :param values: of the panel's components, by setting.
-    :param question: JSON from the page: `width` and `height` of what is drawn, at most 768 pixels; `seen`: whether the
+    :param kind: of the model that is chosen.
+    :param question: JSON from the page: `width` and `height` of what is drawn, in pixels; `seen`: whether the
         subject is drawn as the model sees it; `subject`: img2img's own picture, made small, as a data address, which
         is taken where the panel has none.
     :returns: JSON: `subject` and `backdrop` as data addresses or null, `place` of the subject, `hasBackground`:
         whether the model looks at one, `said` of the cut-out, and `problem`, a sentence, where something isn't drawn.
     """
-    kind = kind_of_choice(values["model"], read_catalogue(host.webui.models_folders()))
     answer: dict[str, Any] = {"subject": None, "backdrop": None, "said": "", "problem": ""}
     answer["hasBackground"] = kind is Kind.BACKGROUND
     answer["place"] = {name: values[f"subject_{name}"] for name in ("x", "y", "scale", "mirrored")}
@@ -173,11 +173,11 @@ def _read_question(text: str) -> tuple[tuple[int, int], bool, str | None]:
         size, seen, subject = (int(asked["width"]), int(asked["height"])), bool(asked["seen"]), str(asked["subject"])
     except (ValueError, TypeError, KeyError, OverflowError):
         size = 0, 0
-    if not all(8 <= side <= _LARGEST for side in size):
+    if not all(8 <= side <= LONGEST for side in size):
         raise ICLightError("The stage's script is missing or an older one: reload the page.")
     return size, seen, subject or None
 
 
 def _to_address(rgb: np.ndarray, alpha: np.ndarray | None = None) -> str:
     pixels = rgb if alpha is None else np.dstack([rgb, alpha])
-    return f"data:image/png;base64,{encode_png(Image.fromarray(pixels))}"
+    return to_data_address(Image.fromarray(pixels))
