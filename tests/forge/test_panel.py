@@ -323,7 +323,9 @@ MIDDLE = np.s_[HEIGHT // 2, int(0.35 * WIDTH) : int(0.65 * WIDTH)]
 
 
 def subject_after_a_black_stroke(page: ForgePage, save: SavePicture, end: float) -> np.ndarray:
-    """What the model sees when a stroke from the left through the middle took it away.
+    """What the model sees when strokes from the left through the middle took it away.
+
+    One alone is two pixels high there: where it falls between pixels, it takes a part of each.
 
     :param end: where the button is let go: 1 is the picture's right edge.
     """
@@ -331,7 +333,8 @@ def subject_after_a_black_stroke(page: ForgePage, save: SavePicture, end: float)
     page.give("subject", save(subject()))
     page.open_part("cutout_tools")
     page.show_cutout()
-    page.paint((0.3, 0.5), (end, 0.5), "#000000")
+    for down in (0.495, 0.5, 0.505):
+        page.paint((0.3, down), (end, down), "#000000")
     page.part("show_subject").get_by_role("checkbox").check()
     page.generate()
     return np.asarray(page.pictures(2)[1].convert("RGB")).astype(int)
