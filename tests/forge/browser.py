@@ -197,8 +197,10 @@ class ForgePage:
         if self.has_layers:
             canvas.locator("input.forge-toolbar-color").fill(colour)
         else:
-            canvas.get_by_label("Select brush color").click()
-            canvas.get_by_label("Brush color", exact=True).fill(colour)
+            field = canvas.get_by_label("Brush color", exact=True)
+            if not field.is_visible():
+                canvas.get_by_label("Select brush color").click()
+            field.fill(colour)
         box = canvas.locator("img.forge-image" if self.has_layers else "canvas").first.bounding_box()
         assert box is not None
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
