@@ -7,6 +7,9 @@
   /** What a picture can be given to, as the user calls it. */
   const TARGETS = { subject: "Subject", background_image: "Background" };
 
+  /** What stands on the buttons beneath the results, among others that have no words either. */
+  const SYMBOLS = { subject: "👤", background_image: "🏞️" };
+
   const ALL = ["subject", "mask", "light_map", "background_image"];
 
   /** The backgrounds that are a picture of one's own. */
@@ -135,20 +138,22 @@
     _addToGallery() {
       const { tab } = this.stage;
       this._toPanel = {};
+      const [before] = [...document.querySelectorAll(`#image_buttons_${tab} button`)].slice(-1);
       for (const [name, label] of Object.entries(TARGETS)) {
         const button = document.createElement("button");
-        Object.assign(button, { type: "button", textContent: `💡 ${label}`, hidden: true });
-        button.className = "lg secondary gradio-button tool iclight-send";
+        Object.assign(button, { type: "button", textContent: SYMBOLS[name], hidden: true });
+        button.className = `${before?.className ?? ""} iclight-send`;
         button.title = `Relight with this picture as ${label.toLowerCase()}`;
+        button.setAttribute("aria-label", button.title);
         button.addEventListener("click", () => {
           const chosen = document.querySelector(
             `#${tab}_gallery .selected img, #${tab}_gallery .preview img, #${tab}_gallery img`
           );
           if (chosen) this._give(name, chosen.src);
         });
-        document.querySelector(`#image_buttons_${tab}`)?.append(button);
         this._toPanel[name] = button;
       }
+      before?.after(...Object.values(this._toPanel));
     }
 
     _findTabPicture() {

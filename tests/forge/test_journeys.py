@@ -114,7 +114,7 @@ def test_a_result_is_relit_once_more(bench: ForgeBench, open_tab: OpenTab, save:
     (relit,) = page.pictures()
     shown = page.part("subject").locator("img")
     before = shown.get_attribute("src")
-    page.page.locator("#image_buttons_txt2img").get_by_role("button", name="Subject").click()
+    page.page.locator("#image_buttons_txt2img").get_by_role("button", name="picture as subject").click()
     expect(shown).not_to_have_attribute("src", before or "")
     page.stage.wait_until_drawn()
     page.stage.button("Add Front light").click()

@@ -100,7 +100,8 @@ def open_stage(tab: Tab, folder: Path) -> Iterator[StagePage]:
                 gr.Image(type="pil", format="png", elem_id="img2img_image")
         build_panel(tab, input_accordion, Canvas, host)
         gr.Gallery([subject(), background()], format="png", elem_id=f"{tab.value}_gallery")
-        gr.Row(elem_id=f"image_buttons_{tab.value}")
+        with gr.Row(elem_id=f"image_buttons_{tab.value}"):
+            gr.Button("📂")
     _, address, _ = blocks.launch(prevent_thread_lock=True, quiet=True, show_api=False, server_name="127.0.0.1")
     try:
         with chromium() as browser:

@@ -67,8 +67,8 @@ def test_a_dropped_file_is_the_subject_or_the_background(stage: StagePage) -> No
 
 def test_a_result_is_sent_to_the_panel(stage: StagePage) -> None:
     to_subject, to_background = (
-        stage.page.locator("#image_buttons_txt2img").get_by_role("button", name=name)
-        for name in ("Subject", "Background")
+        stage.page.locator("#image_buttons_txt2img").get_by_role("button", name=f"with this picture as {name}")
+        for name in ("subject", "background")
     )
     expect(to_background).to_be_hidden()
     stage.choose_background_model()
@@ -129,7 +129,7 @@ def test_img2imgs_own_picture_is_on_the_stage_where_there_is_no_subject(img2img_
 def test_a_result_that_is_gone_is_said_to_be(stage: StagePage) -> None:
     address = stage.page.locator("#txt2img_gallery img").first.get_attribute("src")
     stage.page.route(address, lambda route: route.fulfill(status=404))
-    stage.page.locator("#image_buttons_txt2img").get_by_role("button", name="Subject").click()
+    stage.page.locator("#image_buttons_txt2img").get_by_role("button", name="as subject").click()
     stage.expect_words("The picture can't be had: Not Found")
     expect_held(stage, "subject", subject())
     stage.errors = [error for error in stage.errors if "404" not in error]
