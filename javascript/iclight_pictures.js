@@ -146,9 +146,8 @@
         button.title = `Relight with this picture as ${label.toLowerCase()}`;
         button.setAttribute("aria-label", button.title);
         button.addEventListener("click", () => {
-          const chosen = document.querySelector(
-            `#${tab}_gallery .selected img, #${tab}_gallery .preview img, #${tab}_gallery img`
-          );
+          const find = (where) => document.querySelector(`#${tab}_gallery ${where} img`);
+          const chosen = find(".preview") ?? find(".selected") ?? find("");
           if (chosen) this._give(name, chosen.src);
         });
         this._toPanel[name] = button;
