@@ -48,16 +48,16 @@ KINDS = {1: "fc", 2: "fbc"}
 """IC-Light's file by the number of pictures that it looks at."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hub() -> Iterator[HostileServer]:
     """Stands in Hugging Face's place."""
     with hostile_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, hub: HostileServer) -> Iterator[ForgeBench]:
-    """A Forge with its page, this extension and the probe."""
+    """A Forge with its page, this extension and the probe. Each module has its own: two at a time fit no memory."""
     environment = {"HF_ENDPOINT": hub.address, "NO_PROXY": "127.0.0.1", "HF_HUB_OFFLINE": "0"}
     with forge_bench(tmp_path_factory.mktemp("panel"), True, OPTIONS, environment) as bench:
         yield bench
