@@ -166,11 +166,13 @@
     _watchTabPicture() {
       const tabs = document.querySelector("#mode_img2img");
       if (!tabs) return;
+      let seen = "";
       const look = () => {
+        if (!this.stage.isShown) return; // when the panel opens, the stage asks by itself
         const address = this.tabPicture;
-        if (address === this._seen) return;
-        this._seen = address;
-        this.stage.refresh(true);
+        if (address === seen) return;
+        seen = address;
+        this.stage.refresh();
       };
       new MutationObserver(look).observe(tabs, {
         childList: true,

@@ -63,24 +63,25 @@
 
     /** Put a picture file into a component. A gradio that takes none while there is a picture is emptied first. */
     give(name, file) {
-      this._set(name, (part) => {
-        const input = part.querySelector("input[type=file]");
-        if (!input) return this._takeAway(part) && false;
+      this._withInput(name, (input) => {
         const given = new DataTransfer();
         given.items.add(file);
         input.files = given.files;
         input.dispatchEvent(new Event("change", { bubbles: true }));
-        return true;
       });
     }
 
     /** Open the browser's own window to choose a picture file in. */
     choosePicture(name) {
+      this._withInput(name, (input) => input.click());
+    }
+
+    _withInput(name, use) {
       this._set(name, (part) => {
         const input = part.querySelector("input[type=file]");
-        if (!input) return this._takeAway(part) && false;
-        input.click();
-        return true;
+        if (input) use(input);
+        else this._takeAway(part);
+        return Boolean(input);
       });
     }
 
@@ -93,7 +94,6 @@
 
     _takeAway(part) {
       part.querySelector('button:is([aria-label="Remove Image"], [aria-label="Clear"])')?.click();
-      return true;
     }
 
     /** The address of a component's picture; empty without one. */

@@ -127,7 +127,8 @@
     /** What Python draws the layers for: JSON. */
     question() {
       const size = iclight.StageView.drawnSize(this.settings.frame());
-      return JSON.stringify({ ...size, seen: this.view === "seen", subject: this.tools.pictures.tabPicture });
+      const seen = this.view === iclight.View.SEEN;
+      return JSON.stringify({ ...size, seen, subject: this.tools.pictures.tabPicture });
     }
 
     /** Take the layers that were asked for.

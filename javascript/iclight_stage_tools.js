@@ -181,14 +181,12 @@
 
     _showHandles() {
       const { stage, view } = this;
-      const wanted = [SUBJECT];
-      const shown = stage.allLights;
-      for (const [index, light] of shown.entries()) {
-        if (light.kind === "side" || light.kind === "spot") wanted.push(index);
-      }
-      const key = JSON.stringify([wanted, shown.map(({ kind }) => kind)]);
-      if (key !== this._handleKey) {
-        this._handleKey = key;
+      const kinds = stage.allLights.map(({ kind }) => kind);
+      const key = kinds.join();
+      if (key !== this._handlesFor) {
+        this._handlesFor = key;
+        const placed = [...kinds.keys()].filter((index) => ["side", "spot"].includes(kinds[index]));
+        const wanted = [SUBJECT, ...placed];
         this._handles = wanted.map((what) => [what, this._makeHandle(what)]);
         this._handleLayer.replaceChildren(...this._handles.flatMap(([, made]) => made));
       }
@@ -370,6 +368,9 @@
 
     _showList() {
       const { stage } = this;
+      const key = JSON.stringify([this.chosen, ...stage.allLights.map(({ kind, colour, off }) => [kind, colour, off])]);
+      if (key === this._listFor) return;
+      this._listFor = key;
       const entries = [[SUBJECT, "Subject", null]];
       for (const [index, light] of stage.allLights.entries()) {
         entries.push([index, `${NAMES[light.kind]} ${index + 1}`, light]);

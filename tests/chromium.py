@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+from iclight_workshop import chromium as workshop
 
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """The Chromium that CHROMIUM names, or the one installed, with a profile that is thrown away."""
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if path is None:
+    """The workshop's browser, or a test that is skipped."""
+    pytest.importorskip("playwright.sync_api")
+    if workshop.find_chromium() is None:
         pytest.skip("needs Chromium on the PATH, or its path in CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(FLAGS))
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with workshop.chromium() as browser:
+        yield browser
 
 
 class StageHandles:

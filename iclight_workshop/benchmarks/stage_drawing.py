@@ -7,14 +7,14 @@ a median is beyond the bound: let nothing else run meanwhile. (The best frame te
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lib_iclight.lights import describe_lights
+
+from ..chromium import chromium
 
 WIDTH, HEIGHT = 512, 768
 FRAMES = 200
@@ -54,12 +54,8 @@ DRAG = """({text, width, height, frames, moving, shines}) => {
 
 def main() -> int:
     """Print the times."""
-    from playwright.sync_api import sync_playwright
-
     slowest = 0.0
-    with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         for what, shines in (("light map", False), ("picture", True)):
             for name, moving in DRAGS.items():
                 first, *frames = measure(browser.new_page(), moving, shines)
@@ -69,7 +65,6 @@ def main() -> int:
                     f"(best {min(frames):.1f} ms, first {first:.0f} ms)"
                 )
                 slowest = max(slowest, median)
-        browser.close()
     print(f"slowest median {slowest:.1f} ms (bound {BOUND:.0f})")
     return int(slowest > BOUND)
 

@@ -14,14 +14,13 @@ The status is 1 if a bound is missed: let nothing else run meanwhile.
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..chromium import chromium
 from ..forge_server import ForgeServer
 from ..host_bench import REPOSITORY, subject
 from .stage_drawing import DRAGS, EIGHT, HEIGHT, WIDTH
@@ -83,15 +82,11 @@ CHANGE = """async ([moves]) => {
 
 def main() -> int:
     """Print the figures."""
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
         folder = Path(temporary)
         flags = ["--ckpt-dir", str(folder / "none")]
         extensions = {"sd-forge-iclight": REPOSITORY}
         with ForgeServer.from_environment(folder / "log", extensions=extensions, flags=flags) as server:
-            path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(viewport={"width": 1400, "height": 1400})
             page.route(lambda url: not url.startswith((server.url, "data:")), lambda route: route.abort())
             page.add_init_script(f"({COUNT_TIMERS})()")
@@ -100,7 +95,6 @@ def main() -> int:
             is_missed = show_what_is_added(page)
             arrange(page, folder)
             is_missed |= show_times(page)
-            browser.close()
     return int(is_missed)
 
 

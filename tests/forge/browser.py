@@ -46,6 +46,12 @@ class ForgePage:
         """Whether strokes are painted on Forge's own canvas, and not on gradio 3's sketch pad."""
         return not str(self.page.evaluate("gradio_config.version")).startswith("3.")
 
+    def note_errors(self) -> list[str]:
+        """What goes wrong in the page's scripts from now on."""
+        errors: list[str] = []
+        self.page.on("pageerror", lambda error: errors.append(str(error)))
+        return errors
+
     def switch_tab(self, tab: str) -> None:
         """Go on in the other tab of the same page."""
         self.tab = tab

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +13,9 @@ from iclight_workshop.host_bench import BASE, ForgeBench, background, relight, s
 
 from .browser import ForgePage
 from .test_panel import FBC, OpenTab, SavePicture, bench, hub, open_tab, save
+from .test_stage import PLAIN
 
 __all__ = ["bench", "hub", "open_tab", "save"]
-
-PLAIN: dict[str, Any] = {"prompt": "", "negative_prompt": "", "cfg_scale": 1, "seed": 7, "steps": 2}
-"""What the page is set to."""
-
 
 CONTRAST = """element => {
     const read = (colour) => colour.match(/[\\d.]+/g).map(Number);
@@ -48,18 +44,11 @@ def press_tab_until(page: ForgePage, target: Locator, most: int = 150) -> None:
     raise AssertionError(f"{target} is not reached")
 
 
-def errors_of(page: ForgePage) -> list[str]:
-    """What goes wrong in the page from now on."""
-    errors: list[str] = []
-    page.page.on("pageerror", lambda error: errors.append(str(error)))
-    return errors
-
-
 def test_by_keyboard_alone_from_an_empty_panel_to_a_picture(
     bench: ForgeBench, open_tab: OpenTab, save: SavePicture
 ) -> None:
     page = open_tab("txt2img")
-    errors = errors_of(page)
+    errors = page.note_errors()
     page.number("txt2img_seed").focus()
     press_tab_until(page, page.switch)
     page.page.keyboard.press("Space")
@@ -84,7 +73,7 @@ def test_by_keyboard_alone_from_an_empty_panel_to_a_picture(
 def test_a_bottle_is_put_on_a_table(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
     """What is dragged and scaled over a background reaches the UNet as the same request over the API."""
     page = open_tab("txt2img")
-    errors = errors_of(page)
+    errors = page.note_errors()
     page.open_panel()
     page.choose_model(FBC)
     page.give("subject", save(subject()))
@@ -107,7 +96,7 @@ def test_a_bottle_is_put_on_a_table(bench: ForgeBench, open_tab: OpenTab, save: 
 
 def test_a_result_is_relit_once_more(bench: ForgeBench, open_tab: OpenTab, save: SavePicture) -> None:
     page = open_tab("txt2img")
-    errors = errors_of(page)
+    errors = page.note_errors()
     page.open_panel()
     page.give("subject", save(subject()))
     page.generate()
@@ -129,7 +118,7 @@ def test_a_result_is_relit_once_more(bench: ForgeBench, open_tab: OpenTab, save:
 
 def test_img2imgs_own_picture_is_on_the_stage(open_tab: OpenTab, save: SavePicture) -> None:
     page = open_tab("img2img")
-    errors = errors_of(page)
+    errors = page.note_errors()
     page.open_panel()
     page.stage.wait_until_drawn()
     expect(page.stage.subject).to_be_hidden()
@@ -147,7 +136,7 @@ def test_it_fits_a_narrow_window_in_either_theme(
     bench: ForgeBench, open_tab: OpenTab, save: SavePicture, theme: str
 ) -> None:
     page = open_tab("txt2img")
-    errors = errors_of(page)
+    errors = page.note_errors()
     page.page.set_viewport_size({"width": 400, "height": 900})
     page.open(f"{bench.server.url}/?__theme={theme}")
     page.open_panel()

@@ -67,6 +67,7 @@ def test_what_is_pasted_is_what_was_set(open_tab: OpenTab, save: SavePicture) ->
         expect(pasted.number(f"iclight_{tab}_subject_x")).to_have_value("0.4")
         expect(pasted.number(f"iclight_{tab}_subject_y")).to_have_value("0.5")
         expect(pasted.number(f"iclight_{tab}_subject_scale")).to_have_value("0.8")
+        pasted.open_part("frame")  # what is folded away has no role
         expect(pasted.part("subject_mirrored").get_by_role("checkbox")).to_be_checked()
 
 

@@ -16,6 +16,9 @@ from .test_panel import FC, OpenTab, SavePicture, bench, hub, open_tab, save
 
 __all__ = ["bench", "hub", "open_tab", "save"]
 
+PLAIN = {"prompt": "", "negative_prompt": "", "cfg_scale": 1, "seed": 7, "steps": 2}
+"""What the page is set to when a tab is opened."""
+
 
 def around_the_rim(page: ForgePage) -> None:
     page.stage.button("Add Side light").click()
@@ -58,8 +61,7 @@ def test_what_was_arranged_reaches_the_unet(
 ) -> None:
     """The same request over the API gives the same condition and the same start, byte for byte."""
     page = open_tab("txt2img")
-    errors: list[str] = []
-    page.page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = page.note_errors()
     page.open_panel()
     page.give("subject", save(subject()))
     page.stage.wait_until_drawn()
@@ -73,8 +75,7 @@ def test_what_was_arranged_reaches_the_unet(
         if f"subject {name}" in told:
             settings[f"subject_{name}"] = float(told[f"subject {name}"])
     settings["subject_mirrored"] = told.get("subject mirrored") == "True"
-    plain = {"prompt": "", "negative_prompt": "", "cfg_scale": 1, "seed": 7, "steps": 2}
-    outcome = bench.post("txt2img", BASE | plain | relight(subject=subject(), model=FC, **settings))
+    outcome = bench.post("txt2img", BASE | PLAIN | relight(subject=subject(), model=FC, **settings))
     assert outcome.status == 200, outcome.detail
     (asked,) = outcome.passes
     assert torch.equal(arranged["calls"][0]["c_concat"], asked["calls"][0]["c_concat"])
