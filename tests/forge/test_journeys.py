@@ -10,6 +10,7 @@ import torch
 from playwright.sync_api import Locator, expect
 
 from iclight_workshop.host_bench import BASE, ForgeBench, background, relight, subject, tab_picture
+from tests.contract.cases import HEIGHT, WIDTH
 
 from .browser import ForgePage
 from .test_panel import FBC, OpenTab, SavePicture, bench, hub, open_tab, save
@@ -122,7 +123,7 @@ def test_img2imgs_own_picture_is_on_the_stage(open_tab: OpenTab, save: SavePictu
     page.open_panel()
     page.stage.wait_until_drawn()
     expect(page.stage.subject).to_be_hidden()
-    page.give_to_canvas("img2img_image", save(tab_picture()))
+    page.give_to_canvas("img2img_image", save(tab_picture(WIDTH, HEIGHT)))
     expect(page.stage.subject).to_be_visible()
     page.stage.wait_until_drawn()
     page.stage.drag(page.stage.subject, 0.3, 0.5)
