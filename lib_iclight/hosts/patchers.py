@@ -6,8 +6,10 @@ All hosts patch a clone, and merge its weights into the one UNet when a pass beg
 from __future__ import annotations
 
 import uuid
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from . import Patcher
 
@@ -16,7 +18,23 @@ _MERGED = "iclight_merged"
 
 
 class _ForgeObjects(Patcher):
-    """What is the same on all hosts. Holds nothing."""
+    """What is the same on all hosts. Keeps no model alive."""
+
+    def __init__(self) -> None:
+        # To go through the 686 weights takes longer than the rest of a later relight's hook.
+        self._shapes: WeakKeyDictionary[Any, Mapping[str, tuple[int, ...]]] = WeakKeyDictionary()
+
+    def shapes(self, unet: Any) -> Mapping[str, tuple[int, ...]]:
+        if unet.model not in self._shapes:
+            originals = self._originals(unet)
+            self._shapes[unet.model] = {
+                name: _shape(originals.get(name, weight)) for name, weight in unet.model.named_parameters()
+            }
+        return self._shapes[unet.model]
+
+    @abstractmethod
+    def _originals(self, unet: Any) -> Mapping[str, Any]:
+        """The weights, by name, for which others are merged now."""
 
     def unet(self, sd_model: Any) -> Any:
         return sd_model.forge_objects.unet
@@ -32,9 +50,9 @@ class NamedPatcher(_ForgeObjects):
     """Patches with names, and a `lora_loader` that merges when their list has changed: Forge main, ersatzForge, and
     the small host."""
 
-    def shapes(self, unet: Any) -> Mapping[str, tuple[int, ...]]:
+    def _originals(self, unet: Any) -> Mapping[str, Any]:
         # What an earlier relight merged stays merged until the next UNet is loaded; the originals are in the backup.
-        return _shapes(unet, unet.model.lora_loader.backup)
+        return unet.model.lora_loader.backup
 
     def clone_patched(self, unet: Any, name: str, patches: Mapping[str, Any], strength: float) -> tuple[Any, set[str]]:
         clone = unet.clone()
@@ -59,8 +77,8 @@ class UuidPatcher(_UnnamedPatcher):
     """A `patches_uuid` says what is merged: Forge Neo and reForge. `add_patches` makes it a new one each time, and with
     it a new merge of what is merged already; ours is the same for the same weights."""
 
-    def shapes(self, unet: Any) -> Mapping[str, tuple[int, ...]]:
-        return _shapes(unet, {name: original.weight for name, original in unet.backup.items()})
+    def _originals(self, unet: Any) -> Mapping[str, Any]:
+        return {name: original.weight for name, original in unet.backup.items()}
 
     def clone_patched(self, unet: Any, name: str, patches: Mapping[str, Any], strength: float) -> tuple[Any, set[str]]:
         clone = _clone_without_ours(unet)
@@ -79,13 +97,11 @@ class ObjectPatcher(_UnnamedPatcher):
 
     def __init__(self, loaded_patchers: Callable[[], Iterable[Any]]) -> None:
         """:param loaded_patchers: tells which of the host's patchers are loaded."""
+        super().__init__()
         self._loaded_patchers = loaded_patchers
 
-    def shapes(self, unet: Any) -> Mapping[str, tuple[int, ...]]:
-        originals: dict[str, Any] = {}
-        for patcher in self._loaded(unet):
-            originals |= patcher.backup
-        return _shapes(unet, originals)
+    def _originals(self, unet: Any) -> Mapping[str, Any]:
+        return {name: weight for patcher in self._loaded(unet) for name, weight in patcher.backup.items()}
 
     def clone_patched(self, unet: Any, name: str, patches: Mapping[str, Any], strength: float) -> tuple[Any, set[str]]:
         clone = _clone_without_ours(unet)
@@ -155,10 +171,6 @@ def _renew(loaded: Any, clone: Any) -> None:
     """Have the loaded clone be what this one is but for its weights: options, wrappers, control networks."""
     of_weights = ("patches", "backup", "object_patches", "object_patches_backup", "current_device")
     vars(loaded).update({name: value for name, value in vars(clone).items() if name not in of_weights})
-
-
-def _shapes(unet: Any, originals: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {name: _shape(originals.get(name, weight)) for name, weight in unet.model.named_parameters()}
 
 
 def _shape(weight: Any) -> tuple[int, ...]:

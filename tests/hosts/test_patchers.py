@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import gc
 import uuid
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from lib_iclight.hosts.patchers import ObjectPatcher, UuidPatcher
+from lib_iclight.hosts.patchers import NamedPatcher, ObjectPatcher, UuidPatcher
 
 KEYS = ["diffusion_model.a", "diffusion_model.b"]
 OURS = {key: ("diff", [torch.ones(2, 2), {"pad_weight": True}]) for key in KEYS}
@@ -123,3 +125,20 @@ def test_shapes_are_the_checkpoints_whatever_is_merged(unet: ModelPatcher) -> No
     assert ObjectPatcher(list).shapes(unet) == {name: (2, 4)}
     unet.backup = {name: SimpleNamespace(weight=torch.zeros(2, 2))}
     assert UuidPatcher().shapes(unet) == {name: (2, 2)}
+
+
+@pytest.mark.parametrize(
+    "patcher", [NamedPatcher(), UuidPatcher(), ObjectPatcher(list)], ids=["name", "uuid", "object"]
+)
+def test_shapes_are_each_checkpoints_own_and_keep_none_alive(patcher: Any) -> None:
+    def checkpoint(width: int) -> ModelPatcher:
+        model = torch.nn.ParameterDict({"a": torch.zeros(2, width)})
+        model.lora_loader = SimpleNamespace(backup={})
+        return ModelPatcher(model)
+
+    narrow, wide = checkpoint(4), checkpoint(9)
+    assert [patcher.shapes(unet) for unet in (narrow, wide, narrow)] == [{"a": (2, 4)}, {"a": (2, 9)}, {"a": (2, 4)}]
+    model = weakref.ref(narrow.model)
+    del narrow
+    gc.collect()
+    assert model() is None
