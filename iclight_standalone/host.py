@@ -78,6 +78,9 @@ class StandaloneWebUI(WebUI):
     def hires_checkpoint(self, p: Any) -> Path | None:
         return None
 
+    def masks_before_finish(self) -> bool:
+        return False
+
     def keep_new_colours(self, p: Any) -> None:
         """It matches no colours."""
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from PIL import Image
 
 from .errors import ICLightError, report
 from .fields import SETTINGS
 from .generation import LATENT_SCALE, Generation
 from .guard import Pass, guard_sampler
 from .hosts import Host
+from .hosts.results import tensor_of, to_image
 from .infotext import PREFIX, WARNING
 
 _STATE = "iclight"
@@ -107,20 +109,24 @@ class RelightHooks:
             this_pass = Pass(error=error)
         guard_sampler(self.host, p, this_pass)
 
+    def postprocess_batch_list(self, p: Any, batch: Any, *args: Any, **kwargs: Any) -> None:
+        """Finish a batch here where :meth:`postprocess_image` comes too late for it.
+
+        :param batch: `images` are its results, each float [3, H, W] in 0…1; they are exchanged.
+        """
+        generation = _sampled_generation(p)
+        if generation is not None and self.host.webui.masks_before_finish():
+            for number, result in enumerate(batch.images):
+                batch.images[number] = tensor_of(self._finish(p, generation, to_image(result), number))
+
     def postprocess_image(self, p: Any, args: Any, *script_args: Any) -> None:
         """Give a result the original's details and colours back.
 
         :param args: `image` is the result, at the size that was sampled; it is exchanged.
         """
-        generation = _generation(p)
-        if generation is None or not _was_sampled(generation):
-            return
-        try:
-            result = p.iteration * p.batch_size + p.batch_index  # not every host says it in `args`
-            args.image = generation.finish_result(args.image, result, p.batch_index)
-        except Exception as error:  # the relit picture is kept as it is
-            report(error)
-            generation.notes.append(f"IC-Light could not finish the picture: {error}")
+        generation = _sampled_generation(p)
+        if generation is not None and not self.host.webui.masks_before_finish():
+            args.image = self._finish(p, generation, args.image, p.batch_index)
 
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         """Show what else was asked for. The relit pictures are kept whatever happens here."""
@@ -134,6 +140,15 @@ class RelightHooks:
             self._withhold(p, processed)
         else:
             self._show_extra(p, processed, state)
+
+    def _finish(self, p: Any, generation: Generation, image: Image.Image, number: int) -> Image.Image:
+        """:param number: the result's in its batch. Its number among all is not said by every host."""
+        try:
+            return generation.finish_result(image, p.iteration * p.batch_size + number, number)
+        except Exception as error:  # the relit picture is kept as it is
+            report(error)
+            generation.notes.append(f"IC-Light could not finish the picture: {error}")
+            return image
 
     def _check_refiner(self, p: Any) -> None:
         if self.host.webui.refiner_will_switch(p):
@@ -175,6 +190,12 @@ def _generation(p: Any) -> Generation | None:
     """The relight that lives on a generation, if one does."""
     state = getattr(p, _STATE, None)
     return state if isinstance(state, Generation) else None
+
+
+def _sampled_generation(p: Any) -> Generation | None:
+    """The same, if its sampling came by us."""
+    generation = _generation(p)
+    return generation if generation is not None and _was_sampled(generation) else None
 
 
 def _was_sampled(generation: Generation) -> bool:

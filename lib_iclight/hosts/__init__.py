@@ -159,6 +159,9 @@ class WebUI(Protocol):
     def hires_checkpoint(self, p: Any) -> Path | None:
         """The checkpoint's file that the hires pass changes to, if it does."""
 
+    def masks_before_finish(self) -> bool:
+        """Whether what a mask keeps is laid over a result before `postprocess_image`, in which it would be finished."""
+
     def keep_new_colours(self, p: Any) -> None:
         """Have the results' colours not matched to the img2img tab's picture, as that would take the new light out."""
 

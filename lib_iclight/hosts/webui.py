@@ -28,6 +28,8 @@ OWN_PROMPTS = "iclight_prompts.txt"
 _SAME_CHECKPOINT = "Use same checkpoint"
 """What Forge's hires pass calls no change."""
 
+_AFTER_SAMPLING = ("apply_overlay", "postprocess_image")
+
 _EXTRA_NOISE = "Extra noise"
 """What Forge calls it in infotext."""
 
@@ -112,6 +114,11 @@ class ForgeWebUI(WebUI):
         name = getattr(p, "hr_checkpoint_name", None) if getattr(p, "enable_hr", False) else None
         found = None if name in (None, _SAME_CHECKPOINT) else sd_models.get_closet_checkpoint_match(name)
         return None if found is None else Path(found.filename)
+
+    def masks_before_finish(self) -> bool:
+        # Names of a function's code are in the order of their first use: only ersatzForge has the two this way round.
+        used = [name for name in processing.process_images_inner.__code__.co_names if name in _AFTER_SAMPLING]
+        return used == list(_AFTER_SAMPLING)
 
     def keep_new_colours(self, p: Any) -> None:
         p.color_corrections = None
