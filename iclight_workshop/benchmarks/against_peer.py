@@ -165,7 +165,7 @@ def measure_peer(extension: Path) -> Figures:
     request = {"alwayson_scripts": {"IC Light": {"args": arguments}}}
     with tempfile.TemporaryDirectory() as folder:
         environment = {"PYTHONPATH": os.environ["PEER_SITE"]} if "PEER_SITE" in os.environ else {}
-        flags = ("--models-dir", str(peer_models(Path(folder))))
+        flags = (models_flag(), str(peer_models(Path(folder))))
         with forge("sd-forge-ic-light", extension, (200, 500), flags=flags, environment=environment) as meter:
             return measure(meter, request, Path(folder) / "ic-light" / f"{MODEL}.safetensors")
 
@@ -173,6 +173,12 @@ def measure_peer(extension: Path) -> Figures:
 def models_folder() -> Path:
     """Where Forge has IC-Light's files."""
     return Path(os.environ["FORGE_DIR"]).resolve() / "models" / "ic-light"
+
+
+def models_flag() -> str:
+    """What Forge takes another folder with models as."""
+    paths = Path(os.environ["FORGE_DIR"]) / "modules" / "paths_internal.py"
+    return "--model-ref" if "--model-ref" in paths.read_text(encoding="utf-8") else "--models-dir"
 
 
 def peer_models(folder: Path) -> Path:
