@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,6 +13,11 @@ from .errors import ICLightError
 from .foreground import CENTRED, GREY, Foreground, Placement
 from .hosts import Host, TabFit
 from .pictures import Picture
+
+_in_frame: weakref.WeakKeyDictionary[Foreground, set[tuple[Placement, TabFit | None, tuple[int, int]]]]
+_in_frame = weakref.WeakKeyDictionary()
+"""Key: the cut-out, and where it was found to be seen: to look again would be much of a later relight's hook. Bound:
+one place for each pass. Emptied by: the cut-out's end."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +85,17 @@ class Subject:
 
         :raises ICLightError: it lies wholly outside of the frame.
         """
+        places = _in_frame.setdefault(self.foreground, set())
+        place = self.placement, self.tab_fit, size
+        if place in places:
+            return
         alpha = self.alpha_at(host, size)
         if alpha is not None and not alpha.any():
             raise ICLightError(
                 "Nothing of the subject is in the frame: take subject_x and subject_y nearer to 0.5, or change "
                 "subject_scale."
             )
+        places.add(place)
 
     def _layer_at(
         self, host: Host, layer: str, size: tuple[int, int], make: Callable[[], np.ndarray], beyond: int = GREY

@@ -77,15 +77,27 @@ class UuidPatcher(_UnnamedPatcher):
     """A `patches_uuid` says what is merged: Forge Neo and reForge. `add_patches` makes it a new one each time, and with
     it a new merge of what is merged already; ours is the same for the same weights."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # Each model's last entries of ours, which hold nothing of a file once it is closed: to make them,
+        # `add_patches` goes through all of the model's weights, which is most of a later relight's hook.
+        self._entries: WeakKeyDictionary[Any, dict[str, tuple[Any, ...]]] = WeakKeyDictionary()
+
     def _originals(self, unet: Any) -> Mapping[str, Any]:
         return {name: original.weight for name, original in unet.backup.items()}
 
     def clone_patched(self, unet: Any, name: str, patches: Mapping[str, Any], strength: float) -> tuple[Any, set[str]]:
         clone = _clone_without_ours(unet)
         below = clone.patches_uuid
-        taken = clone.add_patches(_with_name(patches, name), strength)
+        entries = self._entries.get(clone.model, {})
+        if _are_of(entries, patches, name, strength):
+            for key, entry in entries.items():
+                clone.patches.setdefault(key, []).append(entry)
+        else:
+            taken = clone.add_patches(_with_name(patches, name), strength)
+            entries = self._entries[clone.model] = {key: clone.patches[key][-1] for key in taken}
         clone.patches_uuid = uuid.uuid5(uuid.NAMESPACE_OID, f"{below} {name} {strength!r}")
-        return clone, set(taken)
+        return clone, set(entries)
 
     def forget_merge(self, unet: Any) -> None:
         unet.model.current_weight_patches_uuid = uuid.uuid4()
@@ -143,6 +155,14 @@ def _entries_of(patches: Mapping[str, list[Any]]) -> Iterator[tuple[str, Any]]:
 def _patches_of(unet: Any) -> Iterator[Any]:
     """What was handed to `add_patches`: the second of an entry, behind its strength."""
     return (entry[1] for _, entry in _entries_of(unet.patches))
+
+
+def _are_of(entries: Mapping[str, tuple[Any, ...]], patches: Mapping[str, Any], name: str, strength: float) -> bool:
+    """Whether these are the entries of such patches: a file that is opened again has other tensors."""
+    return len(entries) == len(patches) and all(
+        key in patches and (entry[0], entry[1].merge_name) == (strength, name) and entry[1][1] is patches[key][1]
+        for key, entry in entries.items()
+    )
 
 
 def _clone_without_ours(unet: Any) -> Any:

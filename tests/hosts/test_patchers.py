@@ -82,6 +82,18 @@ def test_the_same_weights_have_the_same_uuid_and_others_another(unet: ModelPatch
     assert len({merged(unet), merged(unet, "fbc"), merged(unet, strength=0.5), merged(other), merged(lora(unet))}) == 5
 
 
+def test_the_same_weights_are_put_on_as_the_host_put_them_on_before(unet: ModelPatcher) -> None:
+    patcher = UuidPatcher()
+    first, taken = patcher.clone_patched(unet, "fc", OURS, 0.5)
+    again, taken_again = patcher.clone_patched(lora(unet), "fc", OURS, 0.5)
+    assert taken_again == taken == set(KEYS)
+    assert all(again.patches[key][-1] is first.patches[key][-1] for key in KEYS)
+    assert [len(again.patches[key]) for key in KEYS] == [2, 1] and not unet.patches
+    reopened = {key: ("diff", list(difference)) for key, (_, difference) in OURS.items()}
+    clone, _ = patcher.clone_patched(unet, "fc", reopened, 0.5)
+    assert all(clone.patches[key][-1][1][1] is reopened[key][1] for key in KEYS), "the old file's tensors are let go"
+
+
 def test_a_merge_that_broke_off_is_forgotten_by_uuid(unet: ModelPatcher) -> None:
     clone, _ = UuidPatcher().clone_patched(unet, "fc", OURS, 1.0)
     clone.model.current_weight_patches_uuid = clone.patches_uuid
