@@ -110,6 +110,18 @@
       part?.scrollIntoView({ block: "nearest" });
     }
 
+    /** Have the panel's titles pressed by the keyboard too, where they are no buttons: in gradio 3. */
+    makeTitlesPressable() {
+      for (const title of this._part("enabled").querySelectorAll("div.label-wrap")) {
+        Object.assign(title, { tabIndex: 0, role: "button" });
+        title.addEventListener("keydown", (event) => {
+          if (event.target !== title || !["Enter", " "].includes(event.key)) return;
+          event.preventDefault();
+          title.click();
+        });
+      }
+    }
+
     /** Press one of the panel's buttons. */
     press(name) {
       const found = this._part(name);

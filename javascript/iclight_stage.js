@@ -34,6 +34,7 @@
       this._walls = readAll(this.data.backgrounds);
       this.tools = new iclight.StageTools(this, root);
       this.root = root;
+      this.settings.makeTitlesPressable();
       this._wasShown = false;
       new ResizeObserver(() => this._onResize()).observe(root);
     }

@@ -94,7 +94,7 @@ def build_stage(tab: Tab, element_id: Callable[[str], str], kind: Kind) -> Stage
     :param element_id: what a part is called in the page.
     :param kind: the kind of the model that is chosen when the page opens.
     """
-    data = html.escape(json.dumps(describe_stage(tab, kind)), quote=False).replace("'", "&#39;")
+    data = html.escape(json.dumps(describe_stage(tab, kind), separators=(",", ":")), quote=False).replace("'", "&#39;")
     gr.HTML(
         f"<div class='iclight-stage' data-tab='{tab.value}' data-stage='{data}'></div>", elem_id=element_id("stage")
     )
