@@ -106,11 +106,12 @@ def test_a_result_is_relit_once_more(bench: ForgeBench, open_tab: OpenTab, save:
     before = shown.get_attribute("src")
     page.page.locator("#image_buttons_txt2img").get_by_role("button", name="picture as subject").click()
     expect(shown).not_to_have_attribute("src", before or "")
+    page.choose_from("cutout", "Nothing: take it as it is")  # there is no subject in a random model's picture
     page.stage.wait_until_drawn()
-    page.stage.button("Add Front light").click()
+    page.stage.button("Add Side light").click()
     page.generate()
     _, again = bench.passes()
-    asked = relight(subject=relit, lights="front brightness 0.7 softness 0.1")
+    asked = relight(subject=relit, cutout="none", lights="side angle 315")
     outcome = bench.post("txt2img", BASE | PLAIN | asked)
     assert outcome.status == 200, outcome.detail
     assert torch.equal(again["calls"][0]["c_concat"], outcome.passes[0]["calls"][0]["c_concat"])
