@@ -96,6 +96,7 @@
     /** Draw the frame, and put everything where it belongs. */
     draw() {
       const { stage, view } = this;
+      view.measure();
       const { map, wall } = stage.data.lights.levels;
       const isPicture = ["image", "mirrored", "own"].includes(stage.scene.background);
       const levels = stage.hasBackground && !isPicture ? wall : map;
@@ -260,7 +261,7 @@
     /** How far from its middle the subject or a spot is held, in pixels. */
     _reach(what, event) {
       const [x, y] = this._pointOf(event);
-      const { left, top, width, height } = this.view._shown();
+      const { left, top, width, height } = this.view.shown;
       const at = what === SUBJECT ? this.stage.scene.place : this.stage.scene.lights[what];
       return { reach: Math.max(1, Math.hypot(x - left - at.x * width, y - top - at.y * height)) };
     }
@@ -472,7 +473,7 @@
     _range(label, min, max, step, get, set) {
       const { stage } = this;
       const range = make("input", { type: "range", min, max, step, aria: { label } });
-      const value = make("output");
+      const value = make("output", {}, "");
       const change = (isDone) => {
         if (this.chosen !== SUBJECT) {
           stage.adopt();
@@ -484,7 +485,7 @@
       range.addEventListener("change", () => change(true));
       this._fields.push(() => {
         range.value = get();
-        value.textContent = String(Math.round(get() * 100) / 100);
+        value.firstChild.data = String(Math.round(get() * 100) / 100); // web UIs look for what is new when nodes are
       });
       return make("label", {}, label, range, value);
     }

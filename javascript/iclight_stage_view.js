@@ -85,7 +85,7 @@
 
     /** A light's place on the stage, in pixels from the stage's upper left corner. */
     placeOf(light) {
-      const { left, top, width, height } = this._shown();
+      const { left, top, width, height } = this.shown;
       if (light.kind === "spot") return { x: left + light.x * width, y: top + light.y * height };
       const [right, up] = [Math.sin(turn(light.angle)), Math.cos(turn(light.angle))];
       const rim = top / 2; // in the middle of the room that the style sheet leaves around the frame
@@ -96,27 +96,27 @@
 
     /** The angle that a point on the stage is seen at from the frame's middle: degrees clockwise from the top. */
     angleAt(x, y) {
-      const { left, top, width, height } = this._shown();
+      const { left, top, width, height } = this.shown;
       const [right, down] = [x - left - width / 2, y - top - height / 2];
       return ((Math.atan2(right, -down) * 180) / Math.PI + 360) % 360;
     }
 
     /** A point on the stage in shares of the frame. */
     shareAt(x, y) {
-      const { left, top, width, height } = this._shown();
+      const { left, top, width, height } = this.shown;
       return { x: (x - left) / width, y: (y - top) / height };
     }
 
     /** A share of the frame's shorter side in pixels of the page. */
     toPixels(share) {
-      const { width, height } = this._shown();
+      const { width, height } = this.shown;
       return share * Math.min(width, height);
     }
 
     /** Where the subject is on the stage, in its present place: left, top, width, height; null without one. */
     subjectBox(place) {
       if (!this._box) return null;
-      const shown = this._shown();
+      const shown = this.shown;
       const scale = shown.width / this._frame.width;
       const [a, d, e, f] = this._movement(place);
       const xs = [a * this._box.left + e, a * this._box.right + e];
@@ -129,9 +129,10 @@
       };
     }
 
-    _shown() {
-      const box = this.canvas;
-      return { left: box.offsetLeft, top: box.offsetTop, width: box.clientWidth, height: box.clientHeight };
+    /** Look where the frame is on the stage: once for each picture, as the page may have to be laid out for it. */
+    measure() {
+      const { offsetLeft, offsetTop, clientWidth, clientHeight } = this.canvas;
+      this.shown = { left: offsetLeft, top: offsetTop, width: clientWidth, height: clientHeight };
     }
 
     _light(lights, levels, addsUp, moving) {

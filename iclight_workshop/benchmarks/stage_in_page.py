@@ -147,6 +147,8 @@ def arrange(page: Any, folder: Path) -> None:
             return stage.isAtRest && stage.scene.lights.length === 9 && stage.tools.view.subjectBox(stage.scene.place);
         }"""
     )
+    # gradio goes on for a while, and the frames are to be the stage's
+    page.evaluate("() => new Promise((then) => setTimeout(() => requestIdleCallback(then), 3000))")
 
 
 def show_times(page: Any) -> bool:
