@@ -8,17 +8,16 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 from iclight_workshop.host_bench import forge_bench
-from tests.contract.cases import WIDTH
 
 from .browser import ForgePage
-from .test_panel import FBC, OPTIONS
+from .test_panel import FBC, OPTIONS, default_width
 
 
 def test_defaults_are_saved_and_restored_with_what_belongs_to_them(tmp_path: Path, browser: Browser) -> None:
     saved = tmp_path / "ui-config.json"
     flags = ["--ui-config-file", str(saved)]
     with forge_bench(tmp_path / "first", True, OPTIONS, flags=flags) as bench:
-        page = ForgePage(browser.new_page(), bench.server.url, "txt2img", WIDTH)
+        page = ForgePage(browser.new_page(), bench.server.url, "txt2img", default_width(bench))
         page.open_panel()
         page.choose_from("cutout", "GrabCut")
         page.choose("light", "Left")
@@ -35,7 +34,7 @@ def test_defaults_are_saved_and_restored_with_what_belongs_to_them(tmp_path: Pat
         page.choose("detail_area", "Everything")
         page.save_defaults()  # of the whole page
     with forge_bench(tmp_path / "second", True, OPTIONS, flags=flags) as bench:
-        page = ForgePage(browser.new_page(), bench.server.url, "txt2img", WIDTH)
+        page = ForgePage(browser.new_page(), bench.server.url, "txt2img", default_width(bench))
         page.open_panel()
         expect(page.part("cutout").locator("input")).to_have_value("GrabCut (fallback, no model)")
         expect(page.chosen("light")).to_have_text("Left")
@@ -48,7 +47,7 @@ def test_defaults_are_saved_and_restored_with_what_belongs_to_them(tmp_path: Pat
             assert page.page.evaluate("iclight.stage('txt2img').scene.place.scale") == 0.5
             page.open(bench.server.url)
             page.open_panel()
-        other = ForgePage(browser.new_page(), bench.server.url, "img2img", WIDTH)
+        other = ForgePage(browser.new_page(), bench.server.url, "img2img", default_width(bench))
         other.open_panel()
         expect(other.part("model").locator("input")).to_have_value(FBC)
         expect(other.part("background_group")).to_be_visible()

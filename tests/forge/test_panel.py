@@ -63,6 +63,11 @@ def bench(tmp_path_factory: pytest.TempPathFactory, hub: HostileServer) -> Itera
         yield bench
 
 
+def default_width(bench: ForgeBench) -> int | None:
+    """What the page's width is set to once it is there; None where the web UI has no such setting."""
+    return WIDTH if "sd_t2i_width" in bench.server.get("/sdapi/v1/options")[1] else None
+
+
 @pytest.fixture
 def open_tab(bench: ForgeBench, browser: Browser) -> Iterator[OpenTab]:
     """Opens a new page on one of its tabs; nothing that a page holds is there in the next."""
@@ -70,9 +75,9 @@ def open_tab(bench: ForgeBench, browser: Browser) -> Iterator[OpenTab]:
     bench.clear_passes()
 
     def open_(tab: str) -> ForgePage:
-        has_defaults = "sd_t2i_width" in bench.server.get("/sdapi/v1/options")[1]
-        page = ForgePage(context.new_page(), bench.server.url, tab, WIDTH if has_defaults else None)
-        if not has_defaults:
+        width = default_width(bench)
+        page = ForgePage(context.new_page(), bench.server.url, tab, width)
+        if width is None:
             for name, value in {"width": WIDTH, "height": HEIGHT, "cfg_scale": 1}.items():
                 page.set_number(f"{tab}_{name}", value)
             page.choose_sampler(SAMPLER)
