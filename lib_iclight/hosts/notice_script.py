@@ -1,6 +1,6 @@
 """What stands in for the extension where it can't be used: it says why, and refuses.
 
-Loaded by its path, because `lib_iclight` may be another extension's: it imports nothing of this package.
+Loaded by its path, because `lib_iclight` may be another extension's: all that is asked of that is where it lies.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,45 +207,52 @@ class _Builder:
         connect_offer(cutout_offer, cutout)
         columns, deciding = list(self.columns.values()), [self.parts[name] for name in _DECIDING]
         dependent = [self.groups.get(name, self.parts[name]) for name in _DEPENDENT]
-        model.change(self.show_model, model, [*columns, *model_offer.parts], **QUIET)
+        model.change(self.show_model, [model, *deciding], [*columns, *model_offer.parts, *dependent], **QUIET)
         cutout.change(cutout_offer.state, cutout, cutout_offer.parts, **QUIET)
         for component in deciding:
-            component.change(self.show_dependent, deciding, dependent, **QUIET)
-        on_disk = [*columns, *model_offer.parts, *cutout_offer.parts, model, self.folders_note]
-        self.refresh.click(self.show_files, [model, cutout], on_disk, **QUIET)
+            component.change(self.show_dependent, [model, *deciding], dependent, **QUIET)
+        on_disk = [*columns, *model_offer.parts, *cutout_offer.parts, *dependent, model, self.folders_note]
         # Saved defaults are set after the panel was built, and files come and go while the page is closed.
-        page = gr.context.Context.root_block
-        page.load(self.show_dependent, deciding, dependent, **QUIET)
-        page.load(self.show_files, [model, cutout], on_disk, **QUIET)
+        for event in (self.refresh.click, gr.context.Context.root_block.load):
+            event(self.show_files, [model, cutout, *deciding], on_disk, **QUIET)
         self.stage.connect(self.parts, self.host, self.kind_of)
 
-    def show_model(self, model: str | None) -> list[Any]:
-        """Updates of the columns and of what is said of the model, for the one that is chosen."""
-        return self.show_choices(self.read_catalogue(), model=model)
+    def show_model(self, model: str | None, *values: Any) -> list[Any]:
+        """Updates of all that goes with the model that is chosen.
 
-    def show_files(self, model: str | None, cutout: str | None) -> list[Any]:
+        :param values: as :meth:`show_dependent` has them.
+        """
+        return self.show_choices(self.read_catalogue(), values, model=model)
+
+    def show_files(self, model: str | None, cutout: str | None, *values: Any) -> list[Any]:
         """Updates of all that depends on what is on disk: :meth:`show_choices`, the list of models, their folders."""
         catalogue = self.read_catalogue()
         relisted = choices.relist_models(self.parts["model"], catalogue)
         folders = gr.update(**self.describe_folders(catalogue))
-        return [*self.show_choices(catalogue, model=model, cutout=cutout), relisted, folders]
+        return [*self.show_choices(catalogue, values, model=model, cutout=cutout), relisted, folders]
 
-    def show_choices(self, catalogue: Catalogue, **chosen: str | None) -> list[Any]:
-        """Updates of the columns, and of what is said below each choice of models that is given."""
+    def show_choices(self, catalogue: Catalogue, values: Sequence[Any], **chosen: str | None) -> list[Any]:
+        """Updates of the columns, of what is said below each choice of models that is given, and of the settings that
+        depend on others."""
         kind = choices.kind_of_choice(chosen["model"], catalogue)
         updates = [gr.update(visible=_COLUMNS[place] is kind) for place in self.columns]
         for name, choice in chosen.items():
             offer, describe = self.offers[name]
             updates += offer.show(describe(choice, catalogue))
-        return updates
+        return [*updates, *self._update_dependent(kind, values)]
 
-    def show_dependent(self, *values: Any) -> list[Any]:
+    def show_dependent(self, model: str | None, *values: Any) -> list[Any]:
         """Updates of the settings that depend on others.
 
         :param values: of the settings that decide, as their components have them.
         """
+        return self._update_dependent(self.kind_of(model), values)
+
+    def _update_dependent(self, kind: Kind, values: Sequence[Any]) -> list[Any]:
         checked: dict[str, Any] = {}
         for name, value in zip(_DECIDING, values, strict=True):
+            if SETTINGS[name].kind not in (None, kind):  # what goes with another kind of model decides nothing
+                continue
             try:
                 checked[name] = SETTINGS[name].check(name, SETTINGS[name].from_panel(value))
             except ValueError:  # nothing is chosen: as by default

@@ -266,12 +266,23 @@ def test_only_what_goes_with_the_light_is_shown(tab: Tab, tmp_path: Path) -> Non
 
 
 @TABS
-def test_only_what_goes_with_the_background_is_shown(tab: Tab, tmp_path: Path) -> None:
-    blocks, panel = built(tab, tmp_path)
+def test_only_what_goes_with_the_background_is_shown(tab: Tab, models: Path) -> None:
+    blocks, panel = built(tab, models)
     for label in ("Picture", "Mirrored picture", "Left", "Grey"):
-        for told in (changed(blocks, panel, background=label), opened(blocks, panel, background=label)):
+        given = {"model": "a_fbc.safetensors", "background": label}
+        for told in (changed(blocks, panel, **given), opened(blocks, panel, **given)):
             assert told["background_image"]["visible"] == ("icture" in label)
     assert component(panel, "background_image").visible
+
+
+@TABS
+def test_what_goes_with_another_model_hides_nothing(tab: Tab, models: Path) -> None:
+    """A side that was chosen for one kind of model stays chosen, out of sight, beside the other's settings."""
+    blocks, panel = built(tab, models)
+    for model, chosen, other in (("a_fbc", "light", "background"), ("b_fc", "background", "light")):
+        given = {"model": f"{model}.safetensors", chosen: "Left"}
+        assert changed(blocks, panel, **given)["lights_group"]["visible"]
+        assert not changed(blocks, panel, **{**given, other: "Left"})["lights_group"]["visible"]
 
 
 @TABS
