@@ -179,7 +179,8 @@ class RelightFields(BaseModel):
         Light.NONE,
         Choice(
             "Light comes from",
-            "What the picture starts from: bright where the light comes from. Lights below take the place of none.",
+            "What the picture starts from: bright where the light comes from. "
+            'Beside "Prompt only", lights that are added below are used.',
             place=Place.LIGHT,
             kind=Kind.FOREGROUND,
             labels=LIGHT_LABELS,
@@ -233,7 +234,7 @@ class RelightFields(BaseModel):
         0.9,
         Number(
             "Light denoise",
-            "Lower follows the light more, 1 nearly forgets it.",
+            "Lower follows the light more, 1 nearly forgets it. Colours take 0.5 to 0.7.",
             place=Place.LIGHT,
             kind=Kind.FOREGROUND,
             tab=Tab.TXT2IMG,  # in img2img the tab's denoising strength says it

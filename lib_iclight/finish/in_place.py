@@ -18,7 +18,7 @@ class InPlace(str, Enum):
     BACKGROUND = "background"
 
 
-IN_PLACE_LABELS = {"off": "As generated", "own": "The subject's own", "background": "The background picture"}
+IN_PLACE_LABELS = {"off": "As generated", "own": "The subject's own photo", "background": "The background picture"}
 """By the value of each :class:`InPlace`."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import gradio as gr
@@ -34,7 +35,11 @@ class LayeredCanvas(Canvas):
     def __init__(self, elem_id: str) -> None:
         from modules_forge.forge_canvas.canvas import ForgeCanvas
 
-        canvas = ForgeCanvas(no_upload=True, scribble_color="#ffffff", scribble_width=2, height=400, elem_id=elem_id)
+        # Half the brush that the web UI begins with: what a width of 1 is differs between Forges.
+        width = inspect.signature(ForgeCanvas).parameters["scribble_width"].default / 2
+        canvas = ForgeCanvas(
+            no_upload=True, scribble_color="#ffffff", scribble_width=width, height=560, elem_id=elem_id
+        )
         run_in_page(_MAKE_READY.format(elem_id))
         self.picture, self.painted = canvas.background, canvas.foreground
 

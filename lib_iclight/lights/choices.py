@@ -48,7 +48,7 @@ LIGHT_LABELS = {
 BACKGROUND_LABELS = {
     "image": "Picture",
     "mirrored": "Mirrored picture",
-    "own": "The subject's own",
+    "own": "The subject's own room",
     "left": "Left",
     "right": "Right",
     "top": "Top",

@@ -53,6 +53,9 @@ def list_models(catalogue: Catalogue) -> ModelList:
     return ModelList([*there, *dict.fromkeys(damaged), *absent], chosen, there | absent)
 
 
+_GIVES_LIGHT = {Kind.FOREGROUND: "you give the light", Kind.BACKGROUND: "the background gives the light"}
+
+
 def relist_models(dropdown: gr.Dropdown, catalogue: Catalogue) -> Any:
     """The dropdown's list after files were added or removed. What is chosen stays, also a name just pasted."""
     names = list_models(catalogue).names
@@ -73,7 +76,7 @@ def describe_model(name: str | None, catalogue: Catalogue) -> Description:
         return Description()
     there = {path.name: kind for path, kind in known_models(catalogue).items()}
     if name in there:
-        return Description(f"{as_markdown_text(name)} looks at the {there[name].value}.")
+        return Description(f"{as_markdown_text(name)} looks at the {there[name].value}: {_GIVES_LIGHT[there[name]]}.")
     file = manifest().get(name)
     to_fetch = file if file is not None and file.kind and _may_fetch(file, catalogue) else None
     for path, sentence in damaged_models(catalogue).items():

@@ -20,7 +20,7 @@ from ..setting_types import Place
 from ..weights import read_catalogue
 from .canvas import Canvas
 from .markup import as_html_text
-from .parts import QUIET, UNNAMED, on_picture_by_user
+from .parts import IS_GRADIO_3, QUIET, UNNAMED, on_picture_by_user
 
 PREVIEW_SIZE = 1024
 """Longer side of the preview that is painted on, in pixels. The cut-out itself has its picture's size."""
@@ -60,7 +60,10 @@ def build_preview(
             for name in [name for name, each in SETTINGS.items() if each.place is Place.EDGE and name != "mask"]:
                 build_part(name)
         show = gr.Button("Show the cut-out", elem_id=element_id("show_cutout"))
-        gr.Markdown("Paint on it, in white to add and in black to take away; press the button again to see it.")
+        gr.Markdown(
+            "Paint on it, in white to add and in black to take away; press the button again to see it."
+            + ("" if IS_GRADIO_3 else " The right mouse button moves the picture, the wheel enlarges it.")
+        )
         with gr.Row():
             with gr.Column(scale=2):
                 painting = canvas(element_id("cutout_canvas"))

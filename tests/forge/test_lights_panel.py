@@ -79,7 +79,7 @@ def test_a_photo_comes_back_at_its_size_with_its_room(open_tab: OpenTab, save: S
     page.open_part("cutout_tools")
     page.upload("iclight_txt2img_mask", save(oval(2 * WIDTH, 2 * HEIGHT)))
     page.open_part("finish")
-    page.choose("in_place", "The subject's own")
+    page.choose("in_place", "The subject's own photo")
     page.part("full_size").get_by_role("checkbox").check()
     page.generate()
     (relit,) = page.pictures()

@@ -83,8 +83,8 @@ def test_a_list_is_renewed_and_gradio_takes_what_is_new(tmp_path: Path) -> None:
 def test_of_a_model_that_is_there_it_is_said_what_it_looks_at(models: Path) -> None:
     said = {name: describe(name, models) for name in ("a_fbc.safetensors", "b_fc.safetensors")}
     assert [text_of(each) for each in said.values()] == [
-        "a_fbc.safetensors looks at the foreground and background.",
-        "b_fc.safetensors looks at the foreground.",
+        "a_fbc.safetensors looks at the foreground and background: the background gives the light.",
+        "b_fc.safetensors looks at the foreground: you give the light.",
     ]
     assert not any(each.to_fetch for each in said.values())
     assert describe(None, models) == describe("", models) == Description()
