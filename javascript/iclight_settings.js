@@ -128,6 +128,16 @@
       (found?.matches("button") ? found : found?.querySelector("button"))?.click();
     }
 
+    /** Whether a part of the panel takes effect beside the others. */
+    isShown(name) {
+      return isShown(this._part(name));
+    }
+
+    /** Call when gradio shows or hides a part, which it does some time after the reason. */
+    onShown(name, call) {
+      new MutationObserver(call).observe(this._part(name), { attributes: true });
+    }
+
     _part(name) {
       return document.getElementById(`iclight_${this.tab}_${name}`);
     }

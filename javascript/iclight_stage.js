@@ -14,14 +14,16 @@
 
   const HISTORY = 100;
 
+  /** The column of the panel that goes with a model that looks at a background. */
+  const BACKGROUND = "background_group";
+
   class Stage {
-    /** @param {HTMLElement} root - has what Python says of settings in `data-stage` */
+    /** @param {HTMLElement} root - one of the page's has what Python says of settings in `data-shared` */
     constructor(root) {
-      this.data = JSON.parse(root.dataset.stage);
-      this.tab = this.data.tab;
+      this.data = JSON.parse(document.querySelector(".iclight-stage[data-shared]").dataset.shared);
+      this.tab = root.dataset.tab;
       this.settings = new iclight.PanelSettings(this.tab);
       this.scene = { lights: [], light: "none", background: "image", place: { ...CENTRED } };
-      this.hasBackground = this.data.hasBackground;
       this.view = iclight.View.COMPOSED;
       this.moving = -1;
       this.history = [];
@@ -35,8 +37,14 @@
       this.tools = new iclight.StageTools(this, root);
       this.root = root;
       this.settings.makeTitlesPressable();
+      this.settings.onShown(BACKGROUND, () => this.draw());
       this._wasShown = false;
       new ResizeObserver(() => this._onResize()).observe(root);
+    }
+
+    /** Whether the chosen model looks at a background: known before Python has drawn anything for it. */
+    get hasBackground() {
+      return this.settings.isShown(BACKGROUND);
     }
 
     /** Whether all that it was told is drawn, with what Python drew for it. */
@@ -138,7 +146,6 @@
       try {
         const answer = JSON.parse(text);
         const [subject, backdrop] = await Promise.all([answer.subject, answer.backdrop].map(toBitmap));
-        this.hasBackground = answer.hasBackground;
         this.tools.say(answer.said, answer.problem);
         this.tools.showFrame(this.settings.frame());
         this.tools.view.setLayers(subject, backdrop, answer.place);

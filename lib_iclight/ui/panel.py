@@ -86,7 +86,7 @@ def build_panel(
                 tab_help.build_size()
             for place in _COLUMNS:
                 builder.build_column(place)
-        builder.stage = build_stage(tab, builder.element_id, builder.kind)
+        builder.stage = build_stage(tab, builder.element_id)
         builder.build_frame()
         builder.groups["lights"] = build_lights(builder.build_part, builder.element_id)
         preview = build_preview(builder.parts, builder.build_part, builder.element_id, host, canvas)

@@ -88,29 +88,28 @@ class Stage:
         return f"(...values) => {{ window.iclight?.{function}('{self.tab.value}', ...values); }}"
 
 
-def build_stage(tab: Tab, element_id: Callable[[str], str], kind: Kind) -> Stage:
+def build_stage(tab: Tab, element_id: Callable[[str], str]) -> Stage:
     """Build it.
 
     :param element_id: what a part is called in the page.
-    :param kind: the kind of the model that is chosen when the page opens.
     """
-    data = html.escape(json.dumps(describe_stage(tab, kind), separators=(",", ":")), quote=False).replace("'", "&#39;")
-    gr.HTML(
-        f"<div class='iclight-stage' data-tab='{tab.value}' data-stage='{data}'></div>", elem_id=element_id("stage")
-    )
+    shared = f" data-shared='{_to_attribute(describe_stages())}'" if tab is Tab.TXT2IMG else ""  # once a page
+    gr.HTML(f"<div class='iclight-stage' data-tab='{tab.value}'{shared}></div>", elem_id=element_id("stage"))
     ask = gr.Button("Draw the stage", elem_id=element_id("stage_ask"), elem_classes=["iclight-unseen"])
     return Stage(tab, ask, gr.HTML("", visible=False), gr.HTML("", visible=False))
 
 
-def describe_stage(tab: Tab, kind: Kind) -> dict[str, Any]:
-    """What the page has to know of settings, so that nothing is said there a second time."""
+def _to_attribute(described: dict[str, Any]) -> str:
+    return html.escape(json.dumps(described, separators=(",", ":")), quote=False).replace("'", "&#39;")
+
+
+def describe_stages() -> dict[str, Any]:
+    """What the page has to know of settings, so that nothing is said there a second time. All stages share it."""
     scale = SETTINGS["subject_scale"]
     if not isinstance(scale, Number):
         raise TypeError("the scale is a number")
     return {
-        "tab": tab.value,
         "told": TOLD,
-        "hasBackground": kind is Kind.BACKGROUND,
         "lights": describe_lights(),
         "sides": {light.value: write_lights(lights) for light, lights in NAMED_LIGHTS.items()},
         "backgrounds": {wall.value: write_lights(lights) for wall, lights in NAMED_BACKGROUNDS.items()},
@@ -131,11 +130,10 @@ def draw_stage(values: dict[str, Any], question: str, host: Host, kind: Kind) ->
     :param question: JSON from the page: `width` and `height` of what is drawn, in pixels; `seen`: whether the
         subject is drawn as the model sees it; `subject`: img2img's own picture, made small, as a data address, which
         is taken where the panel has none.
-    :returns: JSON: `subject` and `backdrop` as data addresses or null, `place` of the subject, `hasBackground`:
-        whether the model looks at one, `said` of the cut-out, and `problem`, a sentence, where something isn't drawn.
+    :returns: JSON: `subject` and `backdrop` as data addresses or null, `place` of the subject, `said` of the cut-out,
+        and `problem`, a sentence, where something isn't drawn.
     """
     answer: dict[str, Any] = {"subject": None, "backdrop": None, "said": "", "problem": ""}
-    answer["hasBackground"] = kind is Kind.BACKGROUND
     answer["place"] = {name: values[f"subject_{name}"] for name in ("x", "y", "scale", "mirrored")}
     try:
         size, seen, tab_picture = _read_question(question)

@@ -22,6 +22,7 @@ from lib_iclight.hosts import Host
 from lib_iclight.lights import describe_lights
 from lib_iclight.setting_types import Tab
 from lib_iclight.ui.panel import build_panel
+from lib_iclight.ui.stage import build_stage
 from tests.chromium import StageHandles, chromium
 from tests.ui.conftest import put_model
 from tests.ui.test_panel import Canvas, input_accordion
@@ -98,6 +99,7 @@ def open_stage(tab: Tab, folder: Path) -> Iterator[StagePage]:
         if tab is Tab.IMG2IMG:
             with gr.Group(elem_id="mode_img2img"):
                 gr.Image(type="pil", format="png", elem_id="img2img_image")
+            build_stage(Tab.TXT2IMG, "iclight_txt2img_{}".format)  # has what both stages are told
         build_panel(tab, input_accordion, Canvas, host)
         gr.Gallery([subject(), background()], format="png", elem_id=f"{tab.value}_gallery")
         with gr.Row(elem_id=f"image_buttons_{tab.value}"):

@@ -47,7 +47,6 @@ def test_an_empty_stage_has_nothing_drawn() -> None:
         "backdrop": None,
         "said": "",
         "problem": "",
-        "hasBackground": False,
         "place": {"x": 0.5, "y": 0.5, "scale": 1, "mirrored": False},
     }
 
@@ -63,7 +62,7 @@ def test_the_subject_has_its_transparency() -> None:
 
 def test_what_is_behind_is_drawn_for_a_model_that_looks_at_it() -> None:
     answer = draw(Kind.BACKGROUND, background_image=background())
-    assert answer["hasBackground"] and pixels(answer["backdrop"]).shape == (HEIGHT, WIDTH, 3)
+    assert pixels(answer["backdrop"]).shape == (HEIGHT, WIDTH, 3)
     mirrored = draw(Kind.BACKGROUND, background_image=background(), background="Mirrored picture")
     assert np.array_equal(pixels(mirrored["backdrop"]), pixels(answer["backdrop"])[:, ::-1])
 
