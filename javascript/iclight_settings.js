@@ -34,6 +34,14 @@
       return { width, height };
     }
 
+    /** Call when a size is typed or dragged, after gradio has set the other field of the two. */
+    onFrame(call) {
+      for (const side of ["width", "height"]) {
+        const part = document.getElementById(`${this.tab}_${side}`);
+        part?.addEventListener("input", () => queueMicrotask(call));
+      }
+    }
+
     setText(name, value) {
       this._set(name, (part) => type(part.querySelector("textarea, input"), value));
     }

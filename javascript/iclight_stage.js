@@ -29,6 +29,7 @@
       this.history = [];
       this.step = -1;
       this._isAsking = this._asksAgain = this._isDrawing = false;
+      this._number = 0; // of the last question
       this._told = this._askedFor = null;
       iclight.lights.setUp(this.data.lights);
       iclight.StageView.longest = this.data.longest;
@@ -38,6 +39,9 @@
       this.root = root;
       this.settings.makeTitlesPressable();
       this.settings.onShown(BACKGROUND, () => this.draw());
+      // what a web UI's button sets, no field tells: it is seen when the stage is turned to
+      this.settings.onFrame(() => this.refresh());
+      for (const turnsTo of ["pointerenter", "focusin"]) root.addEventListener(turnsTo, () => this.refresh());
       this._wasShown = false;
       new ResizeObserver(() => this._onResize()).observe(root);
     }
@@ -114,7 +118,7 @@
     refresh(isOther = false) {
       if (isOther) this._askedFor = null;
       if (!this.isShown) return;
-      this.tools.showFrame(this.settings.frame());
+      this.tools.view.setFrame(this.settings.frame());
       this.draw();
       const key = JSON.stringify([this._told, this.question()]);
       if (key === this._askedFor) return;
@@ -129,15 +133,17 @@
         return;
       }
       this._isAsking = true;
+      this._number += 1;
       this.tools.say("…");
       this.settings.press("stage_ask");
     }
 
-    /** What Python draws the layers for: JSON. */
-    question() {
+    /** What Python draws the layers for: JSON.
+     * @param {number} [number] - comes back with the answer */
+    question(number) {
       const size = iclight.StageView.drawnSize(this.settings.frame());
       const seen = this.view === iclight.View.SEEN;
-      return JSON.stringify({ ...size, seen, subject: this.tools.pictures.tabPicture });
+      return JSON.stringify({ ...size, seen, subject: this.tools.pictures.tabPicture, number });
     }
 
     /** Take the layers that were asked for.
@@ -145,14 +151,18 @@
     async takeLayers(text) {
       try {
         const answer = JSON.parse(text);
-        const [subject, backdrop] = await Promise.all([answer.subject, answer.backdrop].map(toBitmap));
+        // where Python failed, gradio hands over the answer before
+        if (answer.number !== this._number) throw new Error("Python has not answered the stage's question.");
+        const layers = await Promise.all([answer.subject, answer.backdrop].map(toBitmap));
         this.tools.say(answer.said, answer.problem);
-        this.tools.showFrame(this.settings.frame());
-        this.tools.view.setLayers(subject, backdrop, answer.place);
-        this.draw();
-      } finally {
-        this._isAsking = false; // a broken answer must not be the last
+        this.refresh(); // the frame may have another size by now: then this asks again
+        this.tools.view.setLayers(layers, answer.place);
+      } catch (error) {
+        console.error(error);
+        this._askedFor = null;
+        this.tools.say("", "The stage could not be drawn: the console says why. Change a setting, or reload the page.");
       }
+      this._isAsking = false;
       if (this._asksAgain) {
         this._asksAgain = false;
         this._ask();
@@ -287,7 +297,8 @@
     },
 
     question(tab) {
-      return stages.get(tab)?.question() ?? "";
+      const stage = stages.get(tab);
+      return stage?.question(stage._number) ?? "";
     },
 
     /** For tests and for the curious. */

@@ -89,10 +89,6 @@
       this._words.classList.toggle("iclight-problem", Boolean(problem));
     }
 
-    showFrame(frame) {
-      this.view.setFrame(frame);
-    }
-
     /** Draw the frame, and put everything where it belongs. */
     draw() {
       const { stage, view } = this;

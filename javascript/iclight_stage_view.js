@@ -17,12 +17,12 @@
   iclight.StageView = class StageView {
     /** @param {HTMLElement} root - is filled */
     constructor(root) {
-      this.root = root;
       this.canvas = document.createElement("canvas");
       this.canvas.className = "iclight-frame";
-      this.root.append(this.canvas);
+      root.append(this.canvas);
       this._context = this.canvas.getContext("2d");
       this._frame = { width: 0, height: 0 };
+      this._subject = null;
       this._forgetLayers();
     }
 
@@ -48,17 +48,23 @@
 
     /** Without the subject and the background, which were drawn at another size. */
     _forgetLayers() {
+      this._subject?.close();
       this._drawer = this._subject = this._alpha = this._backdrop = this._placedAt = this._box = null;
     }
 
-    /** Take what Python drew at this size.
-     * @param {?ImageBitmap} subject - with its transparency, in its place
-     * @param {?ImageBitmap} backdrop - what lights are added to or fall on
+    /** Take what Python drew, unless it is of another size than the frame by now.
+     * @param {Array<?ImageBitmap>} layers - the subject with its transparency, in its place, and what lights are added
+     *   to or fall on
      * @param {object} place - where the subject stood then */
-    setLayers(subject, backdrop, place) {
+    setLayers(layers, place) {
+      const { width, height } = this._frame;
+      if (layers.some((each) => each && (each.width !== width || each.height !== height))) return;
+      const [subject, backdrop] = layers;
+      this._subject?.close();
       this._subject = subject;
       this._placedAt = place;
       this._backdrop = backdrop && this._pixels(backdrop);
+      backdrop?.close();
       this._alpha = subject && this._pixels(subject).filter((_, index) => index % 4 === 3);
       this._box = this._alpha && this._findBox(this._alpha);
       this._drawer?.setOutline(this._alpha);

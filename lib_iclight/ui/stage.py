@@ -129,14 +129,14 @@ def draw_stage(values: dict[str, Any], question: str, host: Host, kind: Kind) ->
     :param kind: of the model that is chosen.
     :param question: JSON from the page: `width` and `height` of what is drawn, in pixels; `seen`: whether the
         subject is drawn as the model sees it; `subject`: img2img's own picture, made small, as a data address, which
-        is taken where the panel has none.
+        is taken where the panel has none; `number`, which the answer has too.
     :returns: JSON: `subject` and `backdrop` as data addresses or null, `place` of the subject, `said` of the cut-out,
         and `problem`, a sentence, where something isn't drawn.
     """
-    answer: dict[str, Any] = {"subject": None, "backdrop": None, "said": "", "problem": ""}
+    answer: dict[str, Any] = {"subject": None, "backdrop": None, "said": "", "problem": "", "number": None}
     answer["place"] = {name: values[f"subject_{name}"] for name in ("x", "y", "scale", "mirrored")}
     try:
-        size, seen, tab_picture = _read_question(question)
+        size, seen, tab_picture, answer["number"] = _read_question(question)
         given = {name: SETTINGS[name].from_panel(value) for name, value in values.items() if name != "lights"}
         given["subject"] = given["subject"] or tab_picture
         generation = Generation(host, RelightRequest.from_api(given), Path(values["model"] or ""), kind)
@@ -164,7 +164,7 @@ def _draw_subject(generation: Generation, size: tuple[int, int], seen: bool) -> 
     return {"subject": _to_address(colour, alpha), "said": said}
 
 
-def _read_question(text: str) -> tuple[tuple[int, int], bool, str | None]:
+def _read_question(text: str) -> tuple[tuple[int, int], bool, str | None, Any]:
     """:raises ICLightError: it is none of the page's."""
     try:
         asked = json.loads(text)
@@ -173,7 +173,7 @@ def _read_question(text: str) -> tuple[tuple[int, int], bool, str | None]:
         size = 0, 0
     if not all(8 <= side <= LONGEST for side in size):
         raise ICLightError("The stage's script is missing or an older one: reload the page.")
-    return size, seen, subject or None
+    return size, seen, subject or None, asked.get("number")
 
 
 def _to_address(rgb: np.ndarray, alpha: np.ndarray | None = None) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import numpy as np
 import pytest
 
 from iclight_workshop.host_bench import background
+from lib_iclight.ui import stage as stage_module
 
-from .conftest import StagePage
+from .conftest import HEIGHT, WIDTH, StagePage
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -143,3 +146,50 @@ def test_a_background_and_its_lights(stage: StagePage) -> None:
     stage.light(1).press("ArrowRight")
     expect(stage.part("background").get_by_role("radio", name="The lights alone", exact=True)).to_be_checked()
     expect(stage.lights).to_have_value("side angle 271")
+
+
+def test_the_stage_has_the_tab_s_size(stage: StagePage) -> None:
+    canvas = stage.root.locator("canvas")
+    stage.page.locator("#txt2img_width input[type=number]").fill(str(2 * WIDTH))
+    expect(canvas).to_have_attribute("width", str(2 * WIDTH))
+    stage.page.locator("#txt2img_height input[type=range]").fill(str(2 * HEIGHT))
+    expect(canvas).to_have_attribute("height", str(2 * HEIGHT))
+    # as gradio sets a field's value, by which the page hears of nothing
+    stage.page.locator("#txt2img_width input[type=number]").evaluate(f"field => {{ field.value = {WIDTH} }}")
+    stage.root.hover()
+    expect(canvas).to_have_attribute("width", str(WIDTH))
+
+
+RESIZED_WHEN_ASKED = """width => {
+    const { question } = iclight;
+    iclight.question = (tab) => {
+        const asked = question(tab);
+        document.querySelector("#txt2img_width input[type=number]").value = width;
+        iclight.question = question;
+        return asked;
+    };
+    iclight.stage("txt2img").refresh(true);
+}"""
+
+
+def test_what_was_drawn_for_another_size_is_not_shown(stage: StagePage) -> None:
+    stage.page.evaluate(RESIZED_WHEN_ASKED, 2 * WIDTH)
+    expect(stage.root.locator("canvas")).to_have_attribute("width", str(2 * WIDTH))
+    shown = stage.drawn()
+    stage.page.evaluate("iclight.stage('txt2img').refresh(true)")
+    assert np.array_equal(shown, stage.drawn())
+
+
+def test_where_python_fails_this_is_said_until_it_draws_again(
+    stage: StagePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> str:
+        raise RuntimeError("as no one expects")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stage_module, "draw_stage", fail)
+        stage.subject.press("ArrowRight")
+        stage.expect_words("The stage could not be drawn")
+    stage.subject.press("ArrowRight")
+    stage.expect_words("Taken as it is")
+    stage.errors = [error for error in stage.errors if "has not answered" not in error]

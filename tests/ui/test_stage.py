@@ -28,7 +28,7 @@ VALUES = {name: SETTINGS[name].to_panel(DEFAULTS[name]) for name in (*TOLD, *DRA
 
 
 def question(**other: Any) -> str:
-    return json.dumps({"width": WIDTH, "height": HEIGHT, "seen": False, "subject": ""} | other)
+    return json.dumps({"width": WIDTH, "height": HEIGHT, "seen": False, "subject": "", "number": 7} | other)
 
 
 def draw(kind: Kind = Kind.FOREGROUND, asked: str | None = None, **values: Any) -> dict[str, Any]:
@@ -47,6 +47,7 @@ def test_an_empty_stage_has_nothing_drawn() -> None:
         "backdrop": None,
         "said": "",
         "problem": "",
+        "number": 7,
         "place": {"x": 0.5, "y": 0.5, "scale": 1, "mirrored": False},
     }
 
