@@ -62,8 +62,8 @@
     /** @param {string} label - what is chosen, as the panel calls it */
     choose(name, label) {
       this._set(name, (part) => {
-        const labels = [...part.querySelectorAll("label")];
-        const found = labels.find((each) => each.textContent.trim() === label)?.querySelector("input");
+        // by its value: what is shown may be in another language
+        const found = [...part.querySelectorAll("input[type=radio]")].find((each) => each.value === label);
         if (found && !found.checked) found.click();
         return Boolean(found);
       });
@@ -143,7 +143,14 @@
 
     /** Call when gradio shows or hides a part, which it does some time after the reason. */
     onShown(name, call) {
-      new MutationObserver(call).observe(this._part(name), { attributes: true });
+      let was = this.isShown(name);
+      const look = () => {
+        const isNow = this.isShown(name);
+        if (isNow === was) return;
+        was = isNow;
+        call();
+      };
+      new MutationObserver(look).observe(this._part(name), { attributes: true });
     }
 
     _part(name) {
@@ -155,6 +162,14 @@
     _set(name, set) {
       this._waiting.set(name, set);
       this._setWaiting();
+    }
+
+    isWaiting(name) {
+      return this._waiting.has(name);
+    }
+
+    forget(name) {
+      this._waiting.delete(name);
     }
 
     _setWaiting() {

@@ -30,7 +30,7 @@
       this.step = -1;
       this._isAsking = this._asksAgain = this._isDrawing = false;
       this._number = 0; // of the last question
-      this._told = this._askedFor = null;
+      this._values = this._told = this._askedFor = null;
       iclight.lights.setUp(this.data.lights);
       iclight.StageView.longest = this.data.longest;
       this._sides = readAll(this.data.sides);
@@ -38,7 +38,7 @@
       this.tools = new iclight.StageTools(this, root);
       this.root = root;
       this.settings.makeTitlesPressable();
-      this.settings.onShown(BACKGROUND, () => this.draw());
+      this.settings.onShown(BACKGROUND, () => this._values && this.follow(this._values));
       // what a web UI's button sets, no field tells: it is seen when the stage is turned to
       this.settings.onFrame(() => this.refresh());
       for (const turnsTo of ["pointerenter", "focusin"]) root.addEventListener(turnsTo, () => this.refresh());
@@ -62,7 +62,11 @@
 
     /** The lights that the chosen side or wall stands for; undefined where none is chosen. */
     get namedLights() {
-      return this.hasBackground ? this._walls[this.scene.background] : this._sides[this.scene.light];
+      return this._namedIn(this.scene);
+    }
+
+    _namedIn({ background, light }) {
+      return this.hasBackground ? this._walls[background] : this._sides[light];
     }
 
     /** The lights that are on the stage: those that the chosen name stands for, or the scene's own. */
@@ -90,12 +94,12 @@
     /** Take the settings as they are now.
      * @param {Array} values - of the components, in the order of `data.told` */
     follow(values) {
+      this._values = values;
       const told = Object.fromEntries(this.data.told.map((name, index) => [name, values[index]]));
       const lights = iclight.lights.read(told.lights ?? "");
       this._told = { ...told, lights: null }; // which the page draws itself
       const scene = this.scene;
       const number = (value, otherwise) => (Number.isFinite(Number(value)) ? Number(value) : otherwise);
-      if (lights && !this._isTold(lights)) scene.lights = lights;
       scene.light = this.data.labels.light[told.light] ?? "none";
       scene.background = this.data.labels.background[told.background] ?? "image";
       scene.place = {
@@ -104,7 +108,12 @@
         scale: number(told.subject_scale, 1),
         mirrored: Boolean(told.subject_mirrored),
       };
-      if (this.moving < 0) this.remember();
+      if (this.namedLights) this.settings.forget("lights");
+      // lights that wait for their field to be shown are newer than what it holds
+      if (!this.settings.isWaiting("lights")) {
+        if (lights && !this.namedLights && !this._isTold(lights)) scene.lights = lights;
+        if (this.moving < 0) this.remember();
+      }
       this.refresh();
     }
 
@@ -209,10 +218,16 @@
 
     /** Keep the scene for undo, where it has changed. */
     remember() {
-      const now = JSON.stringify(this.scene);
-      if (this.history[this.step] === now) return;
-      this.history = [...this.history.slice(0, this.step + 1), now].slice(-HISTORY);
+      const before = this.history[this.step];
+      if (before && this._seenOf(JSON.parse(before)) === this._seenOf(this.scene)) return;
+      this.history = [...this.history.slice(0, this.step + 1), JSON.stringify(this.scene)].slice(-HISTORY);
       this.step = this.history.length - 1;
+    }
+
+    /** What the chosen kind of model has of a scene. */
+    _seenOf(scene) {
+      const lights = this._namedIn(scene) ?? scene.lights;
+      return JSON.stringify([lights, this.hasBackground ? scene.background : scene.light, scene.place]);
     }
 
     /** Go back (-1) or forth (1) by one change. */
@@ -232,13 +247,12 @@
       });
     }
 
-    /** Replace the lights by a preset's, or only their colours and brightness. */
+    /** Replace the lights by a preset's, or only their colours. */
     usePreset(name, onlyColours) {
       const preset = iclight.lights.read(this.data.lights.presets[name]);
       this.adopt();
       this.change((scene) => {
         scene.lights = onlyColours && scene.lights.length ? recolour(scene.lights, preset) : preset;
-        if (!this.hasBackground && scene.light !== "custom") scene.light = "none";
       });
     }
 

@@ -193,3 +193,48 @@ def test_where_python_fails_this_is_said_until_it_draws_again(
     stage.subject.press("ArrowRight")
     stage.expect_words("Taken as it is")
     stage.errors = [error for error in stage.errors if "has not answered" not in error]
+
+
+def test_undo_goes_past_a_light_chosen_by_name_and_back(stage: StagePage) -> None:
+    left, none = (
+        stage.part("light").get_by_role("radio", name=name, exact=True) for name in ("Left", "Prompt only")
+    )
+    left.check()
+    stage.light(1).press("ArrowRight")
+    expect(stage.lights).to_have_value("side angle 271")
+    expect(stage.root.locator(".iclight-light.iclight-chosen")).to_have_count(1)
+    stage.light(1).press("ArrowRight")
+    expect(stage.lights).to_have_value("side angle 272")
+    for _ in range(2):
+        stage.button("Undo").click()
+    expect(left).to_be_checked()
+    expect(stage.light(1)).to_have_attribute("aria-label", re.compile("from 270"))
+    expect(stage.part("lights_group")).to_be_hidden()  # what follows from the name has come too
+    for _ in range(2):
+        stage.button("Redo").click()
+    expect(none).to_be_checked()
+    expect(stage.lights).to_have_value("side angle 272")
+    expect(stage.button("Redo")).to_be_disabled()
+
+
+def test_reset_before_a_background_is_one_change(stage: StagePage) -> None:
+    stage.part("light").get_by_role("radio", name="Left", exact=True).check()
+    stage.choose_background_model()
+    expect(stage.root.get_by_role("button", name="Mirror the background")).to_be_visible()
+    stage.button("Add Spot").click()
+    expect(stage.lights).to_have_value("spot x 0.25 y 0.25")
+    stage.button("Reset").click()
+    expect(stage.lights).to_have_value("")
+    stage.button("Undo").click()
+    expect(stage.lights).to_have_value("spot x 0.25 y 0.25")
+    stage.button("Redo").click()
+    expect(stage.lights).to_have_value("")
+
+
+def test_a_choice_is_found_in_any_language(stage: StagePage) -> None:
+    left = stage.part("light").get_by_role("radio", name="Left", exact=True)
+    left.check()
+    stage.part("light").evaluate("part => part.querySelectorAll('label span').forEach(each => each.append('…'))")
+    stage.light(1).press("ArrowRight")
+    expect(stage.part("light").get_by_role("radio", name="Prompt only…", exact=True)).to_be_checked()
+    expect(stage.lights).to_have_value("side angle 271")
