@@ -33,8 +33,9 @@
       const { stage, settings } = this;
       const choose = Object.entries(TARGETS).map(([name, label]) =>
         makeButton(`Choose a ${label.toLowerCase()}…`, "A picture file, which can be dropped on the stage too", () => {
-          this._makeReady(name);
-          settings.choosePicture(name);
+          const chooser = Object.assign(document.createElement("input"), { type: "file", accept: "image/*" });
+          chooser.addEventListener("change", () => this._give(name, chooser.files[0]));
+          chooser.click();
         })
       );
       const swap = makeButton("Swap subject and background", "Each takes the other's picture", () => this._swap());
@@ -76,10 +77,11 @@
     async _give(name, from) {
       try {
         const file = from instanceof File ? from : await load(from);
+        if (!file.type.startsWith("image/")) throw new Error(`${file.name} is no picture`);
         this._makeReady(name);
         this.settings.give(name, file);
       } catch (error) {
-        this.stage.tools.say("", `The picture can't be had: ${error.message}`);
+        this.stage.tools.say("", `The picture can't be had: ${error.message}. Choose a PNG, JPEG or WebP file.`);
       }
     }
 
@@ -103,7 +105,7 @@
           else this.settings.clear(name);
         }
       } catch (error) {
-        this.stage.tools.say("", `The pictures can't be exchanged: ${error.message}`);
+        this.stage.tools.say("", `The pictures can't be exchanged: ${error.message}. Choose them anew.`);
       }
     }
 
@@ -114,17 +116,19 @@
       for (const [name, label] of Object.entries(TARGETS)) {
         const target = document.createElement("div");
         target.textContent = label;
-        target.addEventListener("dragover", (event) => event.preventDefault());
-        target.addEventListener("drop", (event) => {
-          event.preventDefault();
-          event.stopPropagation(); // the web UI takes what is dropped on its page for its own
-          targets.hidden = true;
-          const [file] = event.dataTransfer.files;
-          if (file) this._give(name, file);
-        });
+        target.dataset.name = name;
         if (name === "background_image") this._withBackground.push(target);
         targets.append(target);
       }
+      targets.addEventListener("dragover", (event) => event.preventDefault());
+      targets.addEventListener("drop", (event) => {
+        event.preventDefault(); // in a gap too: the browser would open the file
+        event.stopPropagation(); // the web UI takes what is dropped on its page for its own
+        targets.hidden = true;
+        const [file] = event.dataTransfer.files;
+        const { name } = event.target.dataset;
+        if (file && name) this._give(name, file);
+      });
       area.addEventListener("dragenter", (event) => {
         if (event.dataTransfer.types.includes("Files")) targets.hidden = false;
       });
@@ -189,7 +193,7 @@
     const answer = await fetch(address);
     if (!answer.ok) throw new Error(answer.statusText || String(answer.status));
     const data = await answer.blob();
-    return new File([data], decodeURIComponent(address.split(/[?#]/)[0].split("/").pop()) || "picture.png", data);
+    return new File([data], "picture.png", data);
   }
 
   /** A picture of the page as a data address, no larger than the stage draws. */

@@ -12,6 +12,12 @@
     return true;
   }
 
+  /** gradio 3 has the button's words in the browser's language: there it is the last one of a picture. */
+  function takeAway(part) {
+    const buttons = part.querySelector("img") ? [...part.querySelectorAll("button")] : [];
+    (buttons.find((each) => each.matches('[aria-label="Remove Image"]')) ?? buttons.pop())?.click();
+  }
+
   function isShown(element) {
     return Boolean(element) && !element.closest(".hidden, .hide");
   }
@@ -71,37 +77,26 @@
 
     /** Put a picture file into a component. A gradio that takes none while there is a picture is emptied first. */
     give(name, file) {
-      this._withInput(name, (input) => {
-        const given = new DataTransfer();
-        given.items.add(file);
-        input.files = given.files;
-        input.dispatchEvent(new Event("change", { bubbles: true }));
-      });
-    }
-
-    /** Open the browser's own window to choose a picture file in. */
-    choosePicture(name) {
-      this._withInput(name, (input) => input.click());
-    }
-
-    _withInput(name, use) {
+      const held = () => this._part(name).querySelector("img")?.src;
+      const before = held();
       this._set(name, (part) => {
         const input = part.querySelector("input[type=file]");
-        if (input) use(input);
-        else this._takeAway(part);
-        return Boolean(input);
+        if (input) {
+          const given = new DataTransfer();
+          given.items.add(file);
+          input.files = given.files;
+          input.dispatchEvent(new Event("change", { bubbles: true }));
+        } else if (held() === before) {
+          takeAway(part);
+        }
+        return Boolean(input) || (held() ?? before) !== before; // another picture came: that is newer
       });
     }
 
-    /** Take a component's picture away, if it has one and is shown. */
+    /** Take a component's picture away, if it has one. */
     clear(name) {
-      this._waiting.delete(name);
-      const part = this._part(name);
-      if (isShown(part)) this._takeAway(part);
-    }
-
-    _takeAway(part) {
-      part.querySelector('button:is([aria-label="Remove Image"], [aria-label="Clear"])')?.click();
+      this.forget(name);
+      takeAway(this._part(name));
     }
 
     /** The address of a component's picture; empty without one. */
@@ -122,6 +117,9 @@
     makeTitlesPressable() {
       for (const title of this._part("enabled").querySelectorAll("div.label-wrap")) {
         Object.assign(title, { tabIndex: 0, role: "button" });
+        const tell = () => title.setAttribute("aria-expanded", title.classList.contains("open"));
+        tell();
+        title.addEventListener("click", () => queueMicrotask(tell)); // gradio opens it first
         title.addEventListener("keydown", (event) => {
           if (event.target !== title || !["Enter", " "].includes(event.key)) return;
           event.preventDefault();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -14,24 +15,24 @@ from .conftest import HEIGHT, WIDTH, StagePage
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
-DROP = """([selector, address]) => {
+DROP = """([selector, address, type]) => {
     const bytes = Uint8Array.from(atob(address), (each) => each.charCodeAt(0));
     const dataTransfer = new DataTransfer();
-    dataTransfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
+    dataTransfer.items.add(new File([bytes], "dropped", { type }));
     const send = (target, type) =>
         target.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
     send(document.querySelector(".iclight-area"), "dragenter");
     const target = document.querySelector(selector);
     if (!target || target.hidden || target.parentElement.hidden) return false;
     if (send(target, "dragover")) throw new Error("the browser would open the file");
-    send(target, "drop");
+    if (send(target, "drop")) throw new Error("the browser opens the file");
     return true;
 }"""
 
 
-def drop(stage: StagePage, number: int, image: Image.Image) -> bool:
+def drop(stage: StagePage, number: int, image: Image.Image, kind: str = "image/png") -> bool:
     """Drag a file over the stage, and let it go on one of what appears; whether that is there."""
-    return stage.page.evaluate(DROP, [f".iclight-drops > :nth-child({number})", encode(image)])
+    return stage.page.evaluate(DROP, [f".iclight-drops > :nth-child({number})", encode(image), kind])
 
 
 def held(stage: StagePage, name: str) -> np.ndarray:
@@ -130,6 +131,49 @@ def test_a_result_that_is_gone_is_said_to_be(stage: StagePage) -> None:
     address = stage.page.locator("#txt2img_gallery img").first.get_attribute("src")
     stage.page.route(address, lambda route: route.fulfill(status=404))
     stage.page.locator("#image_buttons_txt2img").get_by_role("button", name="as subject").click()
-    stage.expect_words("The picture can't be had: Not Found")
+    stage.expect_words("The picture can't be had: Not Found. Choose")
     expect_held(stage, "subject", subject())
     stage.errors = [error for error in stage.errors if "404" not in error]
+
+
+def test_what_is_let_go_beside_the_targets_or_is_no_picture_changes_nothing(stage: StagePage) -> None:
+    assert drop(stage, 1, background(), "text/plain")
+    stage.expect_words("dropped is no picture. Choose a PNG")
+    between = ".iclight-area .iclight-drops"
+    stage.root.locator(".iclight-drops").evaluate("targets => { targets.hidden = false; }")
+    assert stage.page.evaluate(DROP, [between, encode(background()), "image/png"])
+    expect(stage.root.locator(".iclight-drops")).to_be_hidden()
+    stage.wait_until_drawn()
+    assert np.array_equal(held(stage, "subject"), np.asarray(subject().convert("RGB")))
+
+
+def test_a_result_whose_name_has_a_per_cent_sign(stage: StagePage) -> None:
+    before = address_of(stage, "subject")
+    stage.page.route(
+        "**/50%", lambda route: route.fulfill(body=b64decode(encode(background())), content_type="image/png")
+    )
+    stage.page.locator("#txt2img_gallery img").first.evaluate("image => { image.src = '/50%'; }")
+    stage.page.locator("#image_buttons_txt2img").get_by_role("button", name="as subject").click()
+    expect_held(stage, "subject", background(), before)
+
+
+def test_a_subject_stays_until_another_is_chosen(stage: StagePage) -> None:
+    before = address_of(stage, "subject")
+    with stage.page.expect_file_chooser() as opened:
+        stage.button("Choose a subject…").click()
+    assert address_of(stage, "subject") == before
+    path = stage.folder / "chosen.png"
+    background().save(path)
+    opened.value.set_files(path)
+    expect_held(stage, "subject", background(), before)
+
+
+def test_clear_takes_hidden_pictures_too(stage: StagePage) -> None:
+    stage.choose_background_model()
+    stage.give("background_image", background())
+    stage.part("model").locator("input").click()
+    stage.part("model").locator("ul li").nth(0).click()
+    expect(stage.part("background_image")).to_be_hidden()
+    stage.button("Clear").click()
+    for name in ("subject", "background_image"):
+        expect(stage.part(name).locator("img")).to_have_count(0)

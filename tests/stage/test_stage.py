@@ -196,9 +196,7 @@ def test_where_python_fails_this_is_said_until_it_draws_again(
 
 
 def test_undo_goes_past_a_light_chosen_by_name_and_back(stage: StagePage) -> None:
-    left, none = (
-        stage.part("light").get_by_role("radio", name=name, exact=True) for name in ("Left", "Prompt only")
-    )
+    left, none = (stage.part("light").get_by_role("radio", name=name, exact=True) for name in ("Left", "Prompt only"))
     left.check()
     stage.light(1).press("ArrowRight")
     expect(stage.lights).to_have_value("side angle 271")
