@@ -94,8 +94,8 @@ def open_stage(tab: Tab, folder: Path) -> Iterator[StagePage]:
     put_model(folder, "b_fbc.safetensors", 12)
     host = Host(StandaloneWebUI([folder], State()), None, None)
     with gr.Blocks(css=(ROOT / "style.css").read_text(encoding="utf-8")) as blocks:
-        gr.Slider(64, 2048, WIDTH, step=8, elem_id=f"{tab.value}_width")
-        gr.Slider(64, 2048, HEIGHT, step=8, elem_id=f"{tab.value}_height")
+        gr.Slider(64, 2048, WIDTH, step=8, interactive=True, elem_id=f"{tab.value}_width")
+        gr.Slider(64, 2048, HEIGHT, step=8, interactive=True, elem_id=f"{tab.value}_height")
         if tab is Tab.IMG2IMG:
             with gr.Group(elem_id="mode_img2img"):
                 gr.Image(type="pil", format="png", elem_id="img2img_image")
