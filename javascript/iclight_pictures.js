@@ -28,13 +28,12 @@
       if (stage.tab === "img2img") this._watchTabPicture();
     }
 
-    /** The row of buttons that work on pictures. */
     makeBar(makeButton) {
       const { stage, settings } = this;
       const choose = Object.entries(TARGETS).map(([name, label]) =>
         makeButton(`Choose a ${label.toLowerCase()}…`, "A picture file, which can be dropped on the stage too", () => {
-          const chooser = Object.assign(document.createElement("input"), { type: "file", accept: "image/*" });
-          chooser.addEventListener("change", () => this._give(name, chooser.files[0]));
+          const change = () => this._give(name, chooser.files[0]);
+          const chooser = iclight.make("input", { type: "file", accept: "image/*", on: { change } });
           chooser.click();
         })
       );
@@ -73,7 +72,6 @@
       return this._tabPicture.address;
     }
 
-    /** Give a picture to the subject or the background. */
     async _give(name, from) {
       try {
         const file = from instanceof File ? from : await load(from);
@@ -110,12 +108,10 @@
     }
 
     _addDropTargets(area) {
-      const targets = document.createElement("div");
-      targets.className = "iclight-drops";
-      targets.hidden = true;
+      const { make } = iclight;
+      const targets = make("div", { className: "iclight-drops", hidden: true });
       for (const [name, label] of Object.entries(TARGETS)) {
-        const target = document.createElement("div");
-        target.textContent = label;
+        const target = make("div", { textContent: label });
         target.dataset.name = name;
         if (name === "background_image") this._withBackground.push(target);
         targets.append(target);
@@ -144,17 +140,15 @@
       this._toPanel = {};
       const [before] = [...document.querySelectorAll(`#image_buttons_${tab} button`)].slice(-1);
       for (const [name, label] of Object.entries(TARGETS)) {
-        const button = document.createElement("button");
-        Object.assign(button, { type: "button", textContent: SYMBOLS[name], hidden: true });
-        button.className = `${before?.className ?? ""} iclight-send`;
-        button.title = `Relight with this picture as ${label.toLowerCase()}`;
-        button.setAttribute("aria-label", button.title);
-        button.addEventListener("click", () => {
+        const title = `Relight with this picture as ${label.toLowerCase()}`;
+        const className = `${before?.className ?? ""} iclight-send`;
+        const click = () => {
           const find = (where) => document.querySelector(`#${tab}_gallery ${where} img`);
           const chosen = find(".preview") ?? find(".selected") ?? find("");
           if (chosen) this._give(name, chosen.src);
-        });
-        this._toPanel[name] = button;
+        };
+        const looks = { type: "button", textContent: SYMBOLS[name], title, className, hidden: true };
+        this._toPanel[name] = iclight.make("button", { ...looks, aria: { label: title }, on: { click } });
       }
       before?.after(...Object.values(this._toPanel));
     }
@@ -164,7 +158,7 @@
       const shown = [...document.querySelectorAll("#mode_img2img img")].filter(
         (each) => each.naturalWidth > 1 && each.offsetParent && getComputedStyle(each).visibility !== "hidden"
       );
-      return shown.find((each) => each.naturalWidth === Math.max(...shown.map((image) => image.naturalWidth)));
+      return shown.sort((one, other) => other.naturalWidth - one.naturalWidth)[0];
     }
 
     _watchTabPicture() {
@@ -181,14 +175,12 @@
       new MutationObserver(look).observe(tabs, {
         childList: true,
         subtree: true,
-        attributes: true,
         attributeFilter: ["src", "style", "class"],
       });
       tabs.addEventListener("load", look, true); // a picture has no size before
     }
   };
 
-  /** A picture of the page as a file. */
   async function load(address) {
     const answer = await fetch(address);
     if (!answer.ok) throw new Error(answer.statusText || String(answer.status));

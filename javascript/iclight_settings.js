@@ -12,7 +12,7 @@
     return true;
   }
 
-  /** gradio 3 has the button's words in the browser's language: there it is the last one of a picture. */
+  /** gradio 3 has the button's words in the browser's language: there it is a picture's last. */
   function takeAway(part) {
     const buttons = part.querySelector("img") ? [...part.querySelectorAll("button")] : [];
     (buttons.find((each) => each.matches('[aria-label="Remove Image"]')) ?? buttons.pop())?.click();
@@ -27,7 +27,7 @@
     /** @param {string} tab - `txt2img` or `img2img` */
     constructor(tab) {
       this.tab = tab;
-      this._waiting = new Map();
+      this.waiting = new Map(); // what can't be set yet, by name
       this._observer = new MutationObserver(() => this._setWaiting());
     }
 
@@ -40,7 +40,7 @@
       return { width, height };
     }
 
-    /** Call when a size is typed or dragged, after gradio has set the other field of the two. */
+    /** Call when a size is typed or dragged, after gradio has set its other field. */
     onFrame(call) {
       for (const side of ["width", "height"]) {
         const part = document.getElementById(`${this.tab}_${side}`);
@@ -68,7 +68,7 @@
     /** @param {string} label - what is chosen, as the panel calls it */
     choose(name, label) {
       this._set(name, (part) => {
-        // by its value: what is shown may be in another language
+        // what is shown may be in another language
         const found = [...part.querySelectorAll("input[type=radio]")].find((each) => each.value === label);
         if (found && !found.checked) found.click();
         return Boolean(found);
@@ -80,22 +80,19 @@
       const held = () => this._part(name).querySelector("img")?.src;
       const before = held();
       this._set(name, (part) => {
+        if (held() && held() !== before) return true; // another one came, which is newer
         const input = part.querySelector("input[type=file]");
-        if (input) {
-          const given = new DataTransfer();
-          given.items.add(file);
-          input.files = given.files;
-          input.dispatchEvent(new Event("change", { bubbles: true }));
-        } else if (held() === before) {
-          takeAway(part);
-        }
-        return Boolean(input) || (held() ?? before) !== before; // another picture came: that is newer
+        if (!input) return takeAway(part);
+        const given = new DataTransfer();
+        given.items.add(file);
+        input.files = given.files;
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+        return true;
       });
     }
 
-    /** Take a component's picture away, if it has one. */
     clear(name) {
-      this.forget(name);
+      this.waiting.delete(name);
       takeAway(this._part(name));
     }
 
@@ -128,27 +125,18 @@
       }
     }
 
-    /** Press one of the panel's buttons. */
     press(name) {
       const found = this._part(name);
       (found?.matches("button") ? found : found?.querySelector("button"))?.click();
     }
 
-    /** Whether a part of the panel takes effect beside the others. */
     isShown(name) {
       return isShown(this._part(name));
     }
 
-    /** Call when gradio shows or hides a part, which it does some time after the reason. */
+    /** Call when gradio shows or hides a part. */
     onShown(name, call) {
-      let was = this.isShown(name);
-      const look = () => {
-        const isNow = this.isShown(name);
-        if (isNow === was) return;
-        was = isNow;
-        call();
-      };
-      new MutationObserver(look).observe(this._part(name), { attributes: true });
+      new MutationObserver(call).observe(this._part(name), { attributeFilter: ["class"] });
     }
 
     _part(name) {
@@ -158,24 +146,16 @@
     /** What can't be set yet, because its component takes no effect beside another's old value and isn't there, is
      * set when it appears. */
     _set(name, set) {
-      this._waiting.set(name, set);
+      this.waiting.set(name, set);
       this._setWaiting();
     }
 
-    isWaiting(name) {
-      return this._waiting.has(name);
-    }
-
-    forget(name) {
-      this._waiting.delete(name);
-    }
-
     _setWaiting() {
-      for (const [name, set] of [...this._waiting]) {
+      for (const [name, set] of [...this.waiting]) {
         const part = this._part(name);
-        if (isShown(part) && set(part)) this._waiting.delete(name);
+        if (isShown(part) && set(part)) this.waiting.delete(name);
       }
-      if (!this._waiting.size) this._observer.disconnect();
+      if (!this.waiting.size) this._observer.disconnect();
       else this._observer.observe(this._part("enabled"), { childList: true, subtree: true, attributes: true });
     }
   };

@@ -14,11 +14,11 @@
 
   const HISTORY = 100;
 
-  /** The column of the panel that goes with a model that looks at a background. */
+  /** The panel's column that is shown with a model that looks at a background. */
   const BACKGROUND = "background_group";
 
   class Stage {
-    /** @param {HTMLElement} root - one of the page's has what Python says of settings in `data-shared` */
+    /** @param {HTMLElement} root - one of the page's has what Python tells in `data-shared` */
     constructor(root) {
       this.data = JSON.parse(document.querySelector(".iclight-stage[data-shared]").dataset.shared);
       this.tab = root.dataset.tab;
@@ -39,14 +39,13 @@
       this.root = root;
       this.settings.makeTitlesPressable();
       this.settings.onShown(BACKGROUND, () => this._values && this.follow(this._values));
-      // what a web UI's button sets, no field tells: it is seen when the stage is turned to
+      // no field tells what a web UI's button set: that is seen when the stage is turned to
       this.settings.onFrame(() => this.refresh());
       for (const turnsTo of ["pointerenter", "focusin"]) root.addEventListener(turnsTo, () => this.refresh());
       this._wasShown = false;
       new ResizeObserver(() => this._onResize()).observe(root);
     }
 
-    /** Whether the chosen model looks at a background: known before Python has drawn anything for it. */
     get hasBackground() {
       return this.settings.isShown(BACKGROUND);
     }
@@ -69,12 +68,11 @@
       return this.hasBackground ? this._walls[background] : this._sides[light];
     }
 
-    /** The lights that are on the stage: those that the chosen name stands for, or the scene's own. */
+    /** Those, or the scene's own: what is on the stage. */
     get allLights() {
       return this.namedLights ?? this.scene.lights;
     }
 
-    /** Those of them that are on. */
     get lights() {
       return this.allLights.filter((light) => !light.off);
     }
@@ -91,15 +89,14 @@
 
     // What Python tells
 
-    /** Take the settings as they are now.
-     * @param {Array} values - of the components, in the order of `data.told` */
+    /** @param {Array} values - the settings' as they are now, in the order of `data.told` */
     follow(values) {
       this._values = values;
       const told = Object.fromEntries(this.data.told.map((name, index) => [name, values[index]]));
       const lights = iclight.lights.read(told.lights ?? "");
       this._told = { ...told, lights: null }; // which the page draws itself
       const scene = this.scene;
-      const number = (value, otherwise) => (Number.isFinite(Number(value)) ? Number(value) : otherwise);
+      const number = (value, otherwise) => (Number.isFinite(+value) ? +value : otherwise);
       scene.light = this.data.labels.light[told.light] ?? "none";
       scene.background = this.data.labels.background[told.background] ?? "image";
       scene.place = {
@@ -108,9 +105,9 @@
         scale: number(told.subject_scale, 1),
         mirrored: Boolean(told.subject_mirrored),
       };
-      if (this.namedLights) this.settings.forget("lights");
-      // lights that wait for their field to be shown are newer than what it holds
-      if (!this.settings.isWaiting("lights")) {
+      if (this.namedLights) this.settings.waiting.delete("lights");
+      // what waits for its field to be shown is newer
+      if (!this.settings.waiting.has("lights")) {
         if (lights && !this.namedLights && !this._isTold(lights)) scene.lights = lights;
         if (this.moving < 0) this.remember();
       }
@@ -148,23 +145,22 @@
     }
 
     /** What Python draws the layers for: JSON.
-     * @param {number} [number] - comes back with the answer */
-    question(number) {
+     * @param {boolean} isAsked - with the number that the answer has too */
+    question(isAsked = false) {
       const size = iclight.StageView.drawnSize(this.settings.frame());
       const seen = this.view === iclight.View.SEEN;
-      return JSON.stringify({ ...size, seen, subject: this.tools.pictures.tabPicture, number });
+      return JSON.stringify({ ...size, seen, subject: this.tools.pictures.tabPicture, number: isAsked ? this._number : 0 });
     }
 
-    /** Take the layers that were asked for.
-     * @param {string} text - JSON, as Python's `draw_stage` has it */
+    /** @param {string} text - JSON, as Python's `draw_stage` has it */
     async takeLayers(text) {
       try {
         const answer = JSON.parse(text);
         // where Python failed, gradio hands over the answer before
-        if (answer.number !== this._number) throw new Error("Python has not answered the stage's question.");
+        if (answer.number !== this._number) throw new Error("Python has not answered");
         const layers = await Promise.all([answer.subject, answer.backdrop].map(toBitmap));
         this.tools.say(answer.said, answer.problem);
-        this.refresh(); // the frame may have another size by now: then this asks again
+        this.refresh(); // asks again where the frame has another size by now
         this.tools.view.setLayers(layers, answer.place);
       } catch (error) {
         console.error(error);
@@ -201,7 +197,6 @@
       this.draw();
     }
 
-    /** Set the settings to what the scene is. */
     tell() {
       const { lights, light, background, place } = this.scene;
       const on = lights.filter((each) => !each.off);
@@ -256,7 +251,6 @@
       });
     }
 
-    /** Draw at the next frame of the page. */
     draw() {
       if (this._isDrawing || !this.isShown) return;
       this._isDrawing = true;
@@ -269,13 +263,10 @@
 
   /** Lights in a preset's colours: each in that of the preset's of its kind, or of its first. */
   function recolour(lights, preset) {
-    return lights.map((light) => {
-      const alike = preset.find((each) => each.kind === light.kind) ?? preset[0];
-      return { ...light, colour: alike.colour };
-    });
+    const alike = ({ kind }) => preset.find((each) => each.kind === kind) ?? preset[0];
+    return lights.map((light) => ({ ...light, colour: alike(light).colour }));
   }
 
-  /** The lights of texts by name. */
   function readAll(texts) {
     return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, iclight.lights.read(text)]));
   }
@@ -297,27 +288,16 @@
     },
 
     /** Take the settings' values, in the stage's order. */
-    follow(tab, ...values) {
-      stages.get(tab)?.follow(values);
-    },
+    follow: (tab, ...values) => stages.get(tab)?.follow(values),
 
     /** Something about the subject or the background is another. */
-    renew(tab) {
-      stages.get(tab)?.refresh(true);
-    },
+    renew: (tab) => stages.get(tab)?.refresh(true),
 
-    takeLayers(tab, text) {
-      stages.get(tab)?.takeLayers(text);
-    },
+    takeLayers: (tab, text) => stages.get(tab)?.takeLayers(text),
 
-    question(tab) {
-      const stage = stages.get(tab);
-      return stage?.question(stage._number) ?? "";
-    },
+    question: (tab) => stages.get(tab)?.question(true) ?? "",
 
-    /** For tests and for the curious. */
-    stage(tab) {
-      return stages.get(tab);
-    },
+    /** For tests. */
+    stage: (tab) => stages.get(tab),
   });
 })();

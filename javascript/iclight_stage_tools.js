@@ -28,10 +28,17 @@
     element.append(...children);
     return element;
   }
+  iclight.make = make;
 
-  /** @param {string} label - for screen readers, where the text is no words */
-  function makeButton(text, title, click, label = text) {
-    return make("button", { type: "button", textContent: text, title, aria: { label }, on: { click } });
+  /** @param {string} [label] - for screen readers, where the text is no words */
+  function makeButton(text, title, click, label) {
+    return make("button", { type: "button", textContent: text, title, aria: label ? { label } : {}, on: { click } });
+  }
+
+  function makeSelect(label, title, options, on) {
+    const select = make("select", { title, aria: { label }, on });
+    for (const [value, textContent] of options) select.append(make("option", { value, textContent }));
+    return select;
   }
 
   /** Within a range, and rounded to 1 / `steps`. */
@@ -40,7 +47,6 @@
   /** Where things may be, in shares of the frame. */
   const AROUND = { low: -1, high: 2 };
 
-  /** A light's colour as `#rrggbb`. */
   function toHex(colour) {
     const levels = iclight.lights.linearColour(colour).map((share) => iclight.lights.toDisplay(Math.min(1, share)));
     return `#${levels.map((level) => level.toString(16).padStart(2, "0")).join("")}`;
@@ -68,7 +74,8 @@
     constructor(stage, root) {
       this.stage = stage;
       this.chosen = SUBJECT;
-      this._handles = [];
+      this._handles = []; // the subject's, then each light's: itself, and what sizes it
+      this._isDragged = false;
       const area = make("div", { className: "iclight-area" });
       this.view = new iclight.StageView(area);
       this._handleLayer = make("div", { className: "iclight-handles" });
@@ -83,13 +90,11 @@
       root.addEventListener("keydown", (event) => this._onKey(event));
     }
 
-    /** Say how the subject was cut out, or what is wrong. */
     say(text, problem = "") {
       this._words.textContent = problem || text || "";
       this._words.classList.toggle("iclight-problem", Boolean(problem));
     }
 
-    /** Draw the frame, and put everything where it belongs. */
     draw() {
       const { stage, view } = this;
       view.measure();
@@ -100,11 +105,22 @@
       const moving = stage.moving < 0 ? -1 : stage.lights.indexOf(stage.scene.lights[stage.moving]);
       view.draw(scene, stage.view, moving);
       this.pictures.show();
+      const focused = document.activeElement;
+      this._showControls();
       this._showHandles();
       this._showList();
-      this._showControls();
       this._undo.disabled = stage.step <= 0;
       this._redo.disabled = stage.step >= stage.history.length - 1;
+      if (!focused.isConnected || (stage.root.contains(focused) && focused.matches(":disabled, [hidden]"))) {
+        this._focusChosen();
+      }
+    }
+
+    /** The focus would fall back to the page's beginning where what had it has gone. */
+    _focusChosen() {
+      const at = this.chosen === SUBJECT ? 0 : this.chosen + 1;
+      const [handle] = this._handles[at];
+      (handle.hidden ? this._list.children[at] : handle).focus({ preventScroll: true });
     }
 
     // The row of buttons
@@ -113,21 +129,20 @@
       const { stage } = this;
       const add = (kind, values) =>
         makeButton(`+ ${NAMES[kind]}`, WHAT[kind], () => this._add({ kind, ...values }), `Add ${NAMES[kind]}`);
-      const presets = make("select", { title: "Lights to begin with", aria: { label: "Preset" } });
-      presets.append(make("option", { value: "", textContent: "Preset…" }));
-      for (const name of Object.keys(stage.data.lights.presets)) {
-        presets.append(make("option", { value: name, textContent: name[0].toUpperCase() + name.slice(1) }));
-      }
       const onlyColours = make("input", { type: "checkbox" });
-      presets.addEventListener("change", () => {
-        if (presets.value) stage.usePreset(presets.value, onlyColours.checked);
-        presets.value = "";
+      const names = Object.keys(stage.data.lights.presets);
+      const options = names.map((name) => [name, name[0].toUpperCase() + name.slice(1)]);
+      const presets = makeSelect("Preset", "Lights to begin with", [["", "Preset…"], ...options], {
+        change: () => presets.value && stage.usePreset(presets.value, onlyColours.checked),
+        blur: () => {
+          presets.value = ""; // arrow keys go on from what is chosen before
+        },
       });
-      const views = make("select", { title: "What is shown", aria: { label: "View" } });
-      for (const [value, textContent] of Object.entries(VIEWS)) views.append(make("option", { value, textContent }));
-      views.addEventListener("change", () => {
-        stage.view = views.value;
-        stage.refresh();
+      const views = makeSelect("View", "What is shown", Object.entries(VIEWS), {
+        change: () => {
+          stage.view = views.value;
+          stage.refresh();
+        },
       });
       this._undo = makeButton("↶", "Undo (Ctrl+Z)", () => stage.goTo(-1), "Undo");
       this._redo = makeButton("↷", "Redo (Ctrl+Y)", () => stage.goTo(1), "Redo");
@@ -170,28 +185,31 @@
 
     _choose(what) {
       this.chosen = what;
-      this._controlsFor = null;
       this.stage.draw();
     }
 
     // Handles
 
     _showHandles() {
-      const { stage, view } = this;
-      const kinds = stage.allLights.map(({ kind }) => kind);
-      const key = kinds.join();
-      if (key !== this._handlesFor) {
-        this._handlesFor = key;
-        const placed = [...kinds.keys()].filter((index) => ["side", "spot"].includes(kinds[index]));
-        const wanted = [SUBJECT, ...placed];
-        this._handles = wanted.map((what) => [what, this._makeHandle(what)]);
-        this._handleLayer.replaceChildren(...this._handles.flatMap(([, made]) => made));
+      const handles = this._handles;
+      const things = this._things;
+      for (const what of things.slice(handles.length)) {
+        handles.push(this._makeHandle(what));
+        this._handleLayer.append(...handles[handles.length - 1]);
       }
-      for (const [what, [handle, size]] of this._handles) {
+      // a handle out of the page would not hear of its drag's end
+      while (handles.length > things.length && !this._isDragged) for (const each of handles.pop()) each.remove();
+      for (const [at, what] of things.entries()) {
+        const [handle, size] = handles[at];
         if (what === SUBJECT) this._placeSubject(handle, size);
         else this._placeLight(what, handle, size);
         handle.classList.toggle("iclight-chosen", what === this.chosen);
       }
+    }
+
+    /** What can be chosen: subject, and lights by index. */
+    get _things() {
+      return [SUBJECT, ...this.stage.allLights.keys()];
     }
 
     _makeHandle(what) {
@@ -200,6 +218,7 @@
       const handle = make("button", { type: "button", className: `iclight-handle iclight-${kind}` });
       const size = make("button", { type: "button", className: "iclight-handle iclight-size", tabIndex: -1 });
       const grab = () => {
+        this._isDragged = true;
         if (what !== SUBJECT) stage.adopt();
         this._choose(what);
         stage.moving = what === SUBJECT ? -1 : what;
@@ -210,7 +229,7 @@
         (event) => {
           grab();
           const share = this._shareOf(event);
-          const at = what === SUBJECT ? stage.scene.place : stage.scene.lights[what];
+          const at = this._held(what);
           grip = { x: (at.x ?? 0) - share.x, y: (at.y ?? 0) - share.y };
         },
         (event) => this._move(what, event, grip),
@@ -221,7 +240,7 @@
         size,
         (event) => {
           grab();
-          before = { ...this._reach(what, event), scale: stage.scene.place.scale };
+          before = { ...this._reach(this._held(what), event), scale: stage.scene.place.scale };
         },
         (event) => this._resize(what, event, before),
         () => this._finish()
@@ -231,6 +250,7 @@
     }
 
     _finish() {
+      this._isDragged = false;
       this.stage.change(() => {});
     }
 
@@ -245,37 +265,43 @@
 
     _move(what, event, grip) {
       const share = this._shareOf(event);
-      const at = (side) => clamp(share[side] + grip[side], AROUND, 1000);
-      this.stage.change((scene) => {
-        const light = scene.lights[what];
-        if (what === SUBJECT) Object.assign(scene.place, { x: at("x"), y: at("y") });
-        else if (light.kind === "spot") Object.assign(light, { x: at("x"), y: at("y") });
-        else light.angle = snap(this.view.angleAt(...this._pointOf(event)));
+      const to = (side) => clamp(share[side] + grip[side], AROUND, 1000);
+      const at = this._held(what);
+      if (!at) return;
+      this.stage.change(() => {
+        if (at.kind === "side") at.angle = snap(this.view.angleAt(...this._pointOf(event)));
+        else Object.assign(at, { x: to("x"), y: to("y") });
       }, false);
     }
 
+    /** A light or the subject's place; undefined where what is typed during a drag took it away. */
+    _held(what) {
+      const { place, lights } = this.stage.scene;
+      return what === SUBJECT ? place : lights[what];
+    }
+
     /** How far from its middle the subject or a spot is held, in pixels. */
-    _reach(what, event) {
+    _reach(at, event) {
       const [x, y] = this._pointOf(event);
       const { left, top, width, height } = this.view.shown;
-      const at = what === SUBJECT ? this.stage.scene.place : this.stage.scene.lights[what];
       return { reach: Math.max(1, Math.hypot(x - left - at.x * width, y - top - at.y * height)) };
     }
 
     _resize(what, event, before) {
-      const { numbers } = this.stage.data.lights;
-      const { reach } = this._reach(what, event);
-      this.stage.change((scene) => {
-        if (what === SUBJECT) {
-          scene.place.scale = clamp((before.scale * reach) / before.reach, this.stage.data.scale, 100);
-        } else {
-          scene.lights[what].radius = clamp(reach / this.view.toPixels(1), numbers.radius, 1000);
-        }
+      const { scale, lights } = this.stage.data;
+      const at = this._held(what);
+      if (!at) return;
+      const { reach } = this._reach(at, event);
+      this.stage.change(() => {
+        if (what === SUBJECT) at.scale = clamp((before.scale * reach) / before.reach, scale, 100);
+        else at.radius = clamp(reach / this.view.toPixels(1), lights.numbers.radius, 1000);
       }, false);
     }
 
     _placeLight(index, handle, size) {
       const light = this.stage.allLights[index];
+      handle.hidden = size.hidden = !["side", "spot"].includes(light.kind);
+      if (handle.hidden) return;
       const { x, y } = this.view.placeOf(light);
       Object.assign(handle.style, { left: `${x}px`, top: `${y}px`, background: toHex(light.colour) });
       handle.classList.toggle("iclight-off", Boolean(light.off));
@@ -303,62 +329,63 @@
 
     _onKey(event) {
       const { stage } = this;
+      if (this._isDragged) return;
       const isUndo = (event.ctrlKey || event.metaKey) && ["z", "y"].includes(event.key.toLowerCase());
       if (isUndo) {
         stage.goTo(event.key.toLowerCase() === "y" || event.shiftKey ? 1 : -1);
         event.preventDefault();
         return;
       }
-      if (!event.target.classList.contains("iclight-handle") || event.ctrlKey || event.altKey || event.metaKey) return;
+      if (!event.target.matches(".iclight-handle") || event.ctrlKey || event.altKey || event.metaKey) return;
+      if (!this._thing) return;
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       const grows = { "+": 1, "=": 1, "-": -1 }[event.key];
       const isLight = this.chosen !== SUBJECT;
       if (way) this._nudge(way, event.shiftKey ? 5 : 1);
       else if (grows) this._grow(grows);
-      else if (event.key === "m" && !isLight) this._mirror();
+      else if (event.key.toLowerCase() === "m" && !isLight) this._mirror();
       else if (event.key === "Delete" && isLight) this._remove();
       else return;
       event.preventDefault();
     }
 
+    get _thing() {
+      return this.chosen === SUBJECT ? this.stage.scene.place : this.stage.allLights[this.chosen];
+    }
+
+    /** Set fields of what is chosen: a light is the scene's own then. */
+    _set(fields, isDone) {
+      const { stage } = this;
+      if (this.chosen !== SUBJECT) {
+        stage.adopt();
+        stage.moving = this.chosen;
+      }
+      stage.change(() => Object.assign(this._thing, fields), isDone);
+    }
+
     _nudge([right, down], by) {
-      const what = this.chosen;
-      if (what !== SUBJECT) this.stage.adopt();
-      this.stage.change((scene) => {
-        const at = what === SUBJECT ? scene.place : scene.lights[what];
-        if (at.kind === "side") {
-          at.angle = (at.angle + (right || down) * by + 360) % 360;
-        } else {
-          at.x = clamp(at.x + 0.01 * right * by, AROUND, 1000);
-          at.y = clamp(at.y + 0.01 * down * by, AROUND, 1000);
-        }
-      });
+      const { kind, angle, x, y } = this._thing;
+      const to = (from, way) => clamp(from + 0.01 * way * by, AROUND, 1000);
+      if (kind === "side") this._set({ angle: (angle + (right || down) * by + 360) % 360 });
+      else this._set({ x: to(x, right), y: to(y, down) });
     }
 
     _grow(direction) {
-      const what = this.chosen;
+      const { scale, radius } = this._thing;
       const factor = 1.05 ** direction;
-      if (what !== SUBJECT) this.stage.adopt();
-      const { radius } = this.stage.data.lights.numbers;
-      const { scale } = this.stage.data;
-      this.stage.change((scene) => {
-        const light = scene.lights[what];
-        if (what === SUBJECT) scene.place.scale = clamp(scene.place.scale * factor, scale, 100);
-        else if (light.kind === "spot") light.radius = clamp(light.radius * factor, radius, 1000);
-      });
+      const { data } = this.stage;
+      if (scale) this._set({ scale: clamp(scale * factor, data.scale, 100) });
+      else if (radius) this._set({ radius: clamp(radius * factor, data.lights.numbers.radius, 1000) });
     }
 
     _mirror() {
-      this.stage.change((scene) => {
-        scene.place.mirrored = !scene.place.mirrored;
-      });
+      this._set({ mirrored: !this._thing.mirrored });
     }
 
     _remove() {
       const index = this.chosen;
       this.stage.adopt();
       this.stage.change((scene) => scene.lights.splice(index, 1));
-      this._choose(SUBJECT);
     }
 
     // The list of what is there, and the controls of what is chosen
@@ -368,21 +395,21 @@
       const key = JSON.stringify([this.chosen, ...stage.allLights.map(({ kind, colour, off }) => [kind, colour, off])]);
       if (key === this._listFor) return;
       this._listFor = key;
-      const entries = [[SUBJECT, "Subject", null]];
-      for (const [index, light] of stage.allLights.entries()) {
-        entries.push([index, `${NAMES[light.kind]} ${index + 1}`, light]);
+      const { children } = this._list;
+      const things = this._things;
+      while (children.length > things.length) this._list.lastChild.remove();
+      for (const what of things.slice(children.length)) {
+        this._list.append(makeButton("Subject", "", () => this._choose(what)));
       }
-      this._list.replaceChildren(
-        ...entries.map(([what, name, light]) => {
-          const entry = makeButton(name, name, () => this._choose(what));
-          entry.setAttribute("aria-pressed", what === this.chosen);
-          if (light) {
-            entry.style.setProperty("--iclight-colour", toHex(light.colour));
-            entry.classList.toggle("iclight-off", Boolean(light.off));
-          }
-          return entry;
-        })
-      );
+      for (const [at, what] of things.entries()) {
+        const entry = children[at];
+        entry.setAttribute("aria-pressed", what === this.chosen);
+        if (what === SUBJECT) continue;
+        const light = stage.allLights[what];
+        entry.textContent = `${NAMES[light.kind]} ${at}`;
+        entry.style.setProperty("--iclight-colour", toHex(light.colour));
+        entry.classList.toggle("iclight-off", Boolean(light.off));
+      }
     }
 
     _showControls() {
@@ -390,98 +417,78 @@
       const lights = stage.allLights;
       if (this.chosen !== SUBJECT && !lights[this.chosen]) this.chosen = SUBJECT;
       const light = this.chosen === SUBJECT ? null : lights[this.chosen];
-      const key = JSON.stringify([this.chosen, light?.kind, Boolean(light?.off)]);
+      const key = `${this.chosen} ${light?.kind}`;
       if (key !== this._controlsFor) {
         this._controlsFor = key;
         this._fields = [];
-        this._controls.replaceChildren(...(light ? this._lightControls(light) : this._subjectControls()));
+        this._controls.replaceChildren(...(light ? this._lightControls(light.kind) : this._subjectControls()));
       }
       for (const show of this._fields) show();
     }
 
     _subjectControls() {
       const { stage } = this;
-      const { low, high } = stage.data.scale;
-      const scale = this._range("Scale", low, high, 0.01, () => stage.scene.place.scale, (value) => {
-        stage.scene.place.scale = value;
-      });
+      const scale = this._range("Scale", stage.data.scale, 0.01, "scale");
       const mirrored = make("input", { type: "checkbox" });
       mirrored.addEventListener("change", () => this._mirror());
       this._fields.push(() => {
         mirrored.checked = stage.scene.place.mirrored;
       });
       const back = makeButton("Back to its place", "In the middle, covering the frame", () => {
-        stage.change((scene) => Object.assign(scene.place, { x: 0.5, y: 0.5, scale: 1 }));
+        this._set({ x: 0.5, y: 0.5, scale: 1 });
       });
       return [scale, make("label", {}, mirrored, "Mirrored"), back];
     }
 
-    _lightControls(light) {
-      const { stage } = this;
-      const now = () => stage.allLights[this.chosen] ?? light;
-      const { fields, numbers, kelvin } = stage.data.lights;
-      const ranges = fields[light.kind]
+    _lightControls(kind) {
+      const { fields, numbers, kelvin } = this.stage.data.lights;
+      const ranges = fields[kind]
         .filter((name) => numbers[name] && !["x", "y"].includes(name))
         .map((name) => {
-          const { low, high, label, help } = numbers[name];
-          const range = this._range(label, low, high, name === "angle" ? 1 : 0.01, () => now()[name], (value) => {
-            stage.scene.lights[this.chosen][name] = value;
-          });
-          range.title = help;
+          const range = this._range(numbers[name].label, numbers[name], name === "angle" ? 1 : 0.01, name);
+          range.title = numbers[name].help;
           return range;
         });
+      const off = makeButton("Switch off", "Off, it stays on the stage and lights nothing", () => {
+        this._set({ off: !this._thing.off });
+      });
+      this._fields.push(() => {
+        off.firstChild.data = this._thing.off ? "Switch on" : "Switch off";
+      });
       return [
         ...ranges,
-        this._colourControl(now),
-        this._range("Kelvin", kelvin.low, kelvin.high, 100, () => parseInt(now().colour, 10) || 6500, (value) => {
-          stage.scene.lights[this.chosen].colour = `${value}K`;
-        }),
-        makeButton(light.off ? "Switch on" : "Switch off", "Off, it stays on the stage and lights nothing", () => {
-          stage.adopt();
-          stage.change((scene) => {
-            scene.lights[this.chosen].off = !scene.lights[this.chosen].off;
-          });
-        }),
-        makeButton("Duplicate", "Another one like this", () => this._add({ ...now() })),
+        this._colourControl(),
+        this._range("Kelvin", kelvin, 100, "colour", (colour) => parseInt(colour, 10) || 6500, (value) => `${value}K`),
+        off,
+        makeButton("Duplicate", "Another one like this", () => this._add({ ...this._thing })),
         makeButton("Remove", "Take this light away", () => this._remove()),
       ];
     }
 
-    _colourControl(now) {
-      const { stage } = this;
-      const colour = make("input", { type: "color" });
-      const set = (isDone) => {
-        stage.adopt();
-        stage.moving = this.chosen;
-        stage.change((scene) => {
-          scene.lights[this.chosen].colour = colour.value;
-        }, isDone);
-      };
-      colour.addEventListener("input", () => set(false));
-      colour.addEventListener("change", () => set(true));
+    /** What sets fields of what is chosen, while it is dragged too. */
+    _input(looks, toFields) {
+      const set = (isDone) => this._set(toFields(input.value), isDone);
+      const input = make("input", { ...looks, on: { input: () => set(false), change: () => set(true) } });
+      return input;
+    }
+
+    _colourControl() {
+      const colour = this._input({ type: "color" }, (value) => ({ colour: value }));
       this._fields.push(() => {
-        colour.value = toHex(now().colour);
+        colour.value = toHex(this._thing.colour);
       });
       return make("label", {}, "Colour", colour);
     }
 
-    /** A slider with its number behind it. */
-    _range(label, min, max, step, get, set) {
-      const { stage } = this;
-      const range = make("input", { type: "range", min, max, step, aria: { label } });
+    /** A slider for a field of what is chosen, with its number behind it. */
+    _range(label, { low: min, high: max }, step, name, read = Number, write = Number) {
+      const looks = { type: "range", min, max, step, aria: { label } };
+      const range = this._input(looks, (text) => ({ [name]: write(text) }));
       const value = make("output", {}, "");
-      const change = (isDone) => {
-        if (this.chosen !== SUBJECT) {
-          stage.adopt();
-          stage.moving = this.chosen;
-        }
-        stage.change(() => set(Number(range.value)), isDone);
-      };
-      range.addEventListener("input", () => change(false));
-      range.addEventListener("change", () => change(true));
       this._fields.push(() => {
-        range.value = get();
-        value.firstChild.data = String(Math.round(get() * 100) / 100); // web UIs look for what is new when nodes are
+        range.value = read(this._thing[name]);
+        // A new node would wake the web UI's observer of the whole page.
+        value.firstChild.data = String(Math.round(read(this._thing[name]) * 100) / 100);
       });
       return make("label", {}, label, range, value);
     }

@@ -15,10 +15,8 @@
   iclight.View = { COMPOSED: "composed", LIGHT: "light", SEEN: "seen" };
 
   iclight.StageView = class StageView {
-    /** @param {HTMLElement} root - is filled */
     constructor(root) {
-      this.canvas = document.createElement("canvas");
-      this.canvas.className = "iclight-frame";
+      this.canvas = iclight.make("canvas", { className: "iclight-frame" });
       root.append(this.canvas);
       this._context = this.canvas.getContext("2d");
       this._frame = { width: 0, height: 0 };
@@ -35,7 +33,6 @@
       return { width: Math.max(8, Math.round(width * scale)), height: Math.max(8, Math.round(height * scale)) };
     }
 
-    /** Make room for a frame of these proportions. */
     setFrame(frame) {
       const { width, height } = StageView.drawnSize(frame);
       if (width === this._frame.width && height === this._frame.height) return;
@@ -70,8 +67,7 @@
       this._drawer?.setOutline(this._alpha);
     }
 
-    /** Draw.
-     * @param {object} scene - `lights`, `levels`, `place`, and `addsUp`: lights are added to the backdrop, or fall on
+    /** @param {object} scene - `lights`, `levels`, `place`, and `addsUp`: lights are added to the backdrop, or fall on
      *   it
      * @param {string} view - one of `iclight.View`
      * @param {number} moving - the light that is being moved, -1 if none is */

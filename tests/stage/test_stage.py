@@ -37,12 +37,12 @@ def test_a_spot_is_dragged_and_sized(stage: StagePage) -> None:
 def test_typed_lights_are_on_the_stage(stage: StagePage) -> None:
     stage.part("lights_group").locator(".label-wrap").click()
     stage.lights.fill("side angle 90 colour 3200K\nspot x 0.2\nambient brightness 0.1")
-    expect(stage.root.locator(".iclight-light")).to_have_count(2)
+    expect(stage.root.locator(".iclight-light:visible")).to_have_count(2)
     expect(stage.root.locator(".iclight-list button")).to_have_text(
         ["Subject", "Side light 1", "Spot 2", "Ambient light 3"]
     )
     stage.lights.fill("side angle 90 colour 3200K\nlaser")
-    expect(stage.root.locator(".iclight-light")).to_have_count(2)  # what can't be read changes nothing
+    expect(stage.root.locator(".iclight-light:visible")).to_have_count(2)  # what can't be read changes nothing
 
 
 def test_a_chosen_side_is_a_light_that_can_be_taken_hold_of(stage: StagePage) -> None:
@@ -236,3 +236,57 @@ def test_a_choice_is_found_in_any_language(stage: StagePage) -> None:
     stage.light(1).press("ArrowRight")
     expect(stage.part("light").get_by_role("radio", name="Prompt only…", exact=True)).to_be_checked()
     expect(stage.lights).to_have_value("side angle 271")
+
+
+def test_keys_change_nothing_while_something_is_dragged(stage: StagePage) -> None:
+    stage.button("Add Side light").click()
+    stage.light(1).hover()
+    stage.page.mouse.down()
+    for key in ("Delete", "Control+z", "ArrowRight"):
+        stage.page.keyboard.press(key)
+    stage.page.mouse.up()
+    expect(stage.lights).to_have_value(re.compile("^side"))
+
+
+def test_a_light_that_goes_while_it_is_dragged_ends_nothing(stage: StagePage) -> None:
+    stage.button("Add Spot").click()
+    stage.light(1).hover()
+    stage.page.mouse.down()
+    stage.lights.evaluate("field => { field.value = ''; field.dispatchEvent(new Event('input')); }")
+    expect(stage.root.locator(".iclight-list button")).to_have_count(1)
+    stage.page.mouse.move(300, 300, steps=3)
+    stage.page.mouse.up()
+    expect(stage.root.locator(".iclight-light")).to_have_count(0)
+    expect(stage.lights).to_have_value("")
+    stage.button("Add Front light").press("Control+z")
+    expect(stage.lights).to_have_value(re.compile("^spot"))
+
+
+def test_the_focus_stays_where_it_is(stage: StagePage) -> None:
+    focused = stage.page.locator("*:focus")
+    for kind in ("Spot", "Side light"):
+        stage.button(f"Add {kind}").click()
+    entry = stage.root.locator(".iclight-list").get_by_role("button", name="Spot 1")
+    entry.press("Enter")
+    expect(entry).to_have_attribute("aria-pressed", "true")
+    expect(focused).to_have_text("Spot 1")
+    stage.button("Switch off").press("Enter")
+    expect(focused).to_have_text("Switch on")
+    focused.press("Enter")
+    stage.light(1).press("Delete")
+    expect(focused).to_have_attribute("aria-label", re.compile("Side light 1"))
+    focused.press("Delete")
+    expect(focused).to_have_attribute("aria-label", re.compile("^Subject"))
+    expect(stage.lights).to_have_value("")
+    for light in ("side", "spot"):
+        focused.press("Control+z")
+        expect(stage.lights).to_have_value(re.compile(light))
+    expect(focused).to_have_attribute("aria-label", re.compile("^Subject"))
+
+
+def test_presets_are_gone_through_by_keys(stage: StagePage) -> None:
+    presets = stage.root.get_by_label("Preset")
+    presets.select_option("neon")
+    expect(presets).to_have_value("neon")
+    stage.button("Reset").click()
+    expect(presets).to_have_value("")
