@@ -67,12 +67,9 @@
 
     /** @param {string} label - what is chosen, as the panel calls it */
     choose(name, label) {
-      this._set(name, (part) => {
-        // what is shown may be in another language
-        const found = [...part.querySelectorAll("input[type=radio]")].find((each) => each.value === label);
-        if (found && !found.checked) found.click();
-        return Boolean(found);
-      });
+      // what is shown may be in another language
+      const found = [...this._part(name).querySelectorAll("input[type=radio]")].find((each) => each.value === label);
+      if (found && !found.checked) found.click();
     }
 
     /** Put a picture file into a component. A gradio that takes none while there is a picture is emptied first. */

@@ -132,7 +132,7 @@
       this._ask();
     }
 
-    /** Ask for the layers: one answer at a time, and the last question is always answered. */
+    /** One answer at a time, and the last question is always answered. */
     _ask() {
       if (this._isAsking) {
         this._asksAgain = true;
@@ -149,7 +149,8 @@
     question(isAsked = false) {
       const size = iclight.StageView.drawnSize(this.settings.frame());
       const seen = this.view === iclight.View.SEEN;
-      return JSON.stringify({ ...size, seen, subject: this.tools.pictures.tabPicture, number: isAsked ? this._number : 0 });
+      const subject = this.tools.pictures.tabPicture;
+      return JSON.stringify({ ...size, seen, subject, number: isAsked && this._number });
     }
 
     /** @param {string} text - JSON, as Python's `draw_stage` has it */
@@ -176,7 +177,7 @@
 
     // What the user does
 
-    /** Make the lights that a name stands for the scene's own, so that they can be changed. */
+    /** Make the lights that a name stands for the scene's own. */
     adopt() {
       const named = this.namedLights;
       if (!named) return;
@@ -198,11 +199,16 @@
     }
 
     tell() {
-      const { lights, light, background, place } = this.scene;
+      const { scene } = this;
+      const { lights, place } = scene;
       const on = lights.filter((each) => !each.off);
-      if (this.hasBackground) this.settings.choose("background", this._label("background", background));
-      else this.settings.choose("light", this._label("light", light));
-      if (!this.namedLights) this.settings.setText("lights", iclight.lights.write(on));
+      if (!this.namedLights) {
+        // beside a name chosen for the other kind of model they take no effect
+        if (this._sides[scene.light]) scene.light = "none";
+        if (this._walls[scene.background]) scene.background = "image";
+        this.settings.setText("lights", iclight.lights.write(on));
+      }
+      for (const name of ["light", "background"]) this.settings.choose(name, this._label(name, scene[name]));
       for (const side of ["x", "y", "scale"]) this.settings.setNumber(`subject_${side}`, place[side]);
       this.settings.setSwitch("subject_mirrored", place.mirrored);
     }
@@ -211,7 +217,7 @@
       return Object.entries(this.data.labels[name]).find(([, each]) => each === value)?.[0];
     }
 
-    /** Keep the scene for undo, where it has changed. */
+    /** Keep the scene for undo. */
     remember() {
       const before = this.history[this.step];
       if (before && this._seenOf(JSON.parse(before)) === this._seenOf(this.scene)) return;
@@ -225,7 +231,7 @@
       return JSON.stringify([lights, this.hasBackground ? scene.background : scene.light, scene.place]);
     }
 
-    /** Go back (-1) or forth (1) by one change. */
+    /** Back (-1) or forth (1) by one change. */
     goTo(direction) {
       const scene = this.history[this.step + direction];
       if (scene === undefined) return;
@@ -297,7 +303,6 @@
 
     question: (tab) => stages.get(tab)?.question(true) ?? "",
 
-    /** For tests. */
     stage: (tab) => stages.get(tab),
   });
 })();

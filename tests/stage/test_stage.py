@@ -286,6 +286,7 @@ def test_the_focus_stays_where_it_is(stage: StagePage) -> None:
 
 def test_presets_are_gone_through_by_keys(stage: StagePage) -> None:
     presets = stage.root.get_by_label("Preset")
+    presets.focus()
     presets.select_option("neon")
     expect(presets).to_have_value("neon")
     stage.button("Reset").click()
