@@ -22,7 +22,7 @@
     return Boolean(element) && !element.closest(".hidden, .hide");
   }
 
-  /** One tab's panel. Settings have the names that they have in a request. */
+  /** One tab's panel, its settings named as in a request. */
   iclight.PanelSettings = class PanelSettings {
     /** @param {string} tab - `txt2img` or `img2img` */
     constructor(tab) {
