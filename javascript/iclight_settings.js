@@ -131,7 +131,7 @@
       return isShown(this._part(name));
     }
 
-    /** Call when gradio shows or hides a part. */
+    /** Call when gradio shows or hides it. */
     onShown(name, call) {
       new MutationObserver(call).observe(this._part(name), { attributeFilter: ["class"] });
     }
