@@ -50,6 +50,7 @@
       });
       const mend = makeButton("Mend the cut-out", "Its edge, and a brush to add and to take away", () => {
         settings.open("cutout_tools");
+        settings.press("show_cutout");
       });
       return [...choose, mend, swap, mirror, clear];
     }

@@ -104,7 +104,7 @@
       const part = this._part(name);
       const title = part?.querySelector(".label-wrap");
       if (title && !title.classList.contains("open")) title.click();
-      part?.scrollIntoView({ block: "nearest" });
+      part?.scrollIntoView({ block: "center" });
     }
 
     /** Have the panel's titles pressed by the keyboard too, where they are no buttons: in gradio 3. */

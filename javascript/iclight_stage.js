@@ -140,7 +140,7 @@
       }
       this._isAsking = true;
       this._number += 1;
-      this.tools.say("…");
+      this.tools.say("Drawing…");
       this.settings.press("stage_ask");
     }
 

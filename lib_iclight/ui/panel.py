@@ -214,7 +214,7 @@ class _Builder:
         on_disk = [*columns, *model_offer.parts, *cutout_offer.parts, *dependent, model, self.folders_note]
         # Saved defaults are set after the panel was built, and files come and go while the page is closed.
         for event in (self.refresh.click, gr.context.Context.root_block.load):
-            event(self.show_files, [model, cutout, *deciding], on_disk, **QUIET)
+            self.stage.renew_after(event(self.show_files, [model, cutout, *deciding], on_disk, **QUIET))
         self.stage.connect(self.parts, self.host, self.kind_of)
 
     def show_model(self, model: str | None, *values: Any) -> list[Any]:

@@ -20,7 +20,7 @@ from PIL import Image
 from ..condition import fit_picture
 from ..errors import ICLightError
 from ..fields import SETTINGS
-from ..foreground.methods import METHODS, NONE
+from ..foreground.methods import GRABCUT, METHODS, NONE
 from ..generation import Generation
 from ..hosts import Host
 from ..lights import (
@@ -67,7 +67,7 @@ class Stage:
         told, drawn = [parts[name] for name in TOLD], [parts[name] for name in DRAWN]
         for part in told:
             part.change(None, told, None, **UNNAMED, **in_page(part.change, self._call("follow")))
-        for part in (parts["model"], *drawn):
+        for part in drawn:
             part.change(None, None, None, **UNNAMED, **in_page(part.change, self._call("renew")))
         page = gr.context.Context.root_block
         page.load(None, told, None, **in_page(page.load, self._call("openStage")))
@@ -83,6 +83,10 @@ class Stage:
         asking = f"(...values) => [{given}, window.iclight?.question('{self.tab.value}') ?? '']"
         asked = self.ask.click(on_ask, inputs, self.answer, **LASTING, **in_page(self.ask.click, asking))
         asked.then(None, self.answer, None, **in_page(asked.then, self._call("takeLayers")))
+
+    def renew_after(self, event: Any) -> None:
+        """Have it drawn anew when an event has ended that may change how the subject is cut out."""
+        event.then(None, None, None, **UNNAMED, **in_page(event.then, self._call("renew")))
 
     def _call(self, function: str) -> str:
         return f"(...values) => {{ window.iclight?.{function}('{self.tab.value}', ...values); }}"
@@ -146,7 +150,8 @@ def draw_stage(values: dict[str, Any], question: str, host: Host, kind: Kind) ->
         answer["backdrop"] = None if backdrop is None else _to_address(backdrop)
     except ICLightError as error:
         answer["problem"] = str(error)
-    return json.dumps(answer)
+    # It stands in the page, where browsers read it as markup: file names may be among the sentences.
+    return json.dumps(answer).replace("<", "\\u003c")
 
 
 def _draw_subject(generation: Generation, size: tuple[int, int], seen: bool) -> dict[str, Any]:
@@ -157,7 +162,8 @@ def _draw_subject(generation: Generation, size: tuple[int, int], seen: bool) -> 
     method = subject.foreground.method
     took = f" in {seconds:.1f} s" if seconds >= 0.1 else ""
     how = "Taken as it is" if method == NONE else f"Cut out by {METHODS[method].label}{took}"
-    said = " ".join([f"{how}.", *subject.foreground.notes])
+    rough = ["For hair and fine edges choose a model as the cutout, and fetch it."] if method == GRABCUT else []
+    said = " ".join([f"{how}.", *rough, *subject.foreground.notes])
     if seen:
         return {"subject": _to_address(fit_picture(generation.host, subject.source, *size)), "said": said}
     colour, alpha = subject.colour_at(generation.host, size), subject.alpha_at(generation.host, size)
