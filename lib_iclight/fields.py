@@ -234,7 +234,7 @@ class RelightFields(BaseModel):
         0.9,
         Number(
             "Light denoise",
-            "Lower follows the light more, 1 nearly forgets it. Colours take 0.5 to 0.7.",
+            "Lower follows the light more, 1 nearly forgets it. Colours take 0.4 to 0.7.",
             place=Place.LIGHT,
             kind=Kind.FOREGROUND,
             tab=Tab.TXT2IMG,  # in img2img the tab's denoising strength says it

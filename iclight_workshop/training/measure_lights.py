@@ -37,8 +37,9 @@ FRONT_LIGHT = "front softness 0.05"
 """Hardly wider than the subject: what is bright around it lights its rim, as a background does."""
 
 FOLLOWING = 0.5
-"""The light denoise at which a picture keeps to more than the direction of its light. At the default, 0.9, the small
-model takes the direction only."""
+COLOURED = 0.4
+"""The light denoise at which a picture keeps to more than the direction of its light, and at which to its colours. At
+the default, 0.9, the small model takes the direction only."""
 
 
 class Direction(NamedTuple):
@@ -100,7 +101,7 @@ def has_each_hue(bench: SceneRelighter, scene: Scene) -> bool:
     sides = ["side angle 270 softness 0.8", "side angle 90 softness 0.8"]
     coloured = "; ".join(f"{side} colour {colour}" for side, colour in zip(sides, (RED, BLUE), strict=True))
     in_colours, in_white = (
-        _compare_red_and_blue(bench.relight(scene, "none", "", lights=lights, light_denoise=FOLLOWING), scene)
+        _compare_red_and_blue(bench.relight(scene, "none", "", lights=lights, light_denoise=COLOURED), scene)
         for lights in (coloured, "; ".join(sides))
     )
     return in_colours[0] > in_white[0] and in_colours[1] < in_white[1]
