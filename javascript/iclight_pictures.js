@@ -30,11 +30,15 @@
 
     makeBar(makeButton) {
       const { stage, settings } = this;
-      const choose = Object.entries(TARGETS).map(([name, label]) =>
+      const choosers = Object.keys(TARGETS).map((name) => {
+        const change = () => this._give(name, chooser.files[0]);
+        const chooser = iclight.make("input", { type: "file", accept: "image/*", hidden: true, on: { change } });
+        return chooser;
+      });
+      const choose = Object.values(TARGETS).map((label, index) =>
         makeButton(`Choose a ${label.toLowerCase()}…`, "A picture file, which can be dropped on the stage too", () => {
-          const change = () => this._give(name, chooser.files[0]);
-          const chooser = iclight.make("input", { type: "file", accept: "image/*", on: { change } });
-          chooser.click();
+          choosers[index].value = ""; // the same file may be chosen again
+          choosers[index].click();
         })
       );
       const swap = makeButton("Swap subject and background", "Each takes the other's picture", () => this._swap());
@@ -52,7 +56,7 @@
         settings.open("cutout_tools");
         settings.press("show_cutout");
       });
-      return [...choose, mend, swap, mirror, clear];
+      return [...choose, ...choosers, mend, swap, mirror, clear];
     }
 
     /** Show what goes with the model that is chosen, and what can be done now. */

@@ -50,6 +50,8 @@ def test_by_keyboard_alone_from_an_empty_panel_to_a_picture(
 ) -> None:
     page = open_tab("txt2img")
     errors = page.note_errors()
+    # Playwright takes file windows over a moment after somebody begins to listen: an Enter may be quicker.
+    page.page.on("filechooser", lambda _: None)
     page.number("txt2img_seed").focus()
     press_tab_until(page, page.panel.locator(".label-wrap").first)
     page.page.keyboard.press("Enter")
