@@ -162,7 +162,7 @@ def _draw_subject(generation: Generation, size: tuple[int, int], seen: bool) -> 
     method = subject.foreground.method
     took = f" in {seconds:.1f} s" if seconds >= 0.1 else ""
     how = "Taken as it is" if method == NONE else f"Cut out by {METHODS[method].label}{took}"
-    rough = ["For hair and fine edges choose a model as the cutout, and fetch it."] if method == GRABCUT else []
+    rough = ["For hair and fine edges choose a model under Cut out by, and fetch it."] if method == GRABCUT else []
     said = " ".join([f"{how}.", *rough, *subject.foreground.notes])
     if seen:
         return {"subject": _to_address(fit_picture(generation.host, subject.source, *size)), "said": said}
