@@ -53,10 +53,10 @@ class RelightHooks:
         :param args: the panel's values in its order, or one dict from the API.
         """
         _drop_state(p)
-        if any(_generation(outer) for outer in self.host.webui.outer_generations(p)):
-            # A face detailer repaints parts of our results with our arguments: they are relit already.
-            return
         try:
+            if any(_generation(outer) for outer in self.host.webui.outer_generations(p)):
+                # A face detailer repaints parts of our results with our arguments: they are relit already.
+                return
             generation = Generation.from_args(self.host, self.relight_args(p, args), self.host.webui.tab_pictures(p))
         except Exception as error:  # the script runner would print it and generate on
             _refuse(p, error)

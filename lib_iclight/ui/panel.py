@@ -212,9 +212,10 @@ class _Builder:
         for component in deciding:
             component.change(self.show_dependent, [model, *deciding], dependent, **QUIET)
         on_disk = [*columns, *model_offer.parts, *cutout_offer.parts, *dependent, model, self.folders_note]
+        looking = (self.show_files, [model, cutout, *deciding], on_disk)
+        self.stage.renew_after(self.refresh.click(*looking, **QUIET))
         # Saved defaults are set after the panel was built, and files come and go while the page is closed.
-        for event in (self.refresh.click, gr.context.Context.root_block.load):
-            self.stage.renew_after(event(self.show_files, [model, cutout, *deciding], on_disk, **QUIET))
+        gr.context.Context.root_block.load(*looking, **QUIET)
         self.stage.connect(self.parts, self.host, self.kind_of)
 
     def show_model(self, model: str | None, *values: Any) -> list[Any]:
