@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,15 @@ class ICLightScript(RelightHooks, scripts.Script):
     def __init__(self) -> None:
         super().__init__()
         self.tab_watch = TabWatch()
+        self.as_built: list[Any] = []
+        """The tab's components with the values they were built with, before saved defaults were set."""
 
     def show(self, is_img2img: bool) -> object:
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
+        if self.as_built:  # the API asks twice more, for nothing but what the components held at first
+            return self.as_built
         tab = Tab.IMG2IMG if is_img2img else Tab.TXT2IMG
         try:
             panel = build_panel(tab, InputAccordion, CANVAS, self.host, self.notice)
@@ -50,7 +55,9 @@ class ICLightScript(RelightHooks, scripts.Script):
             return [gr.Checkbox(False, visible=False)]  # the place of an API request
         self.infotext_fields = panel.infotext_fields
         self.tab_watch.when_complete(panel.connect_to_tab)
-        return [*panel.components, panel.strokes]
+        components = [*panel.components, panel.strokes]
+        self.as_built = [copy.copy(component) for component in components]
+        return components
 
     def after_component(self, component: Any, **_: Any) -> None:
         self.tab_watch.add(component)

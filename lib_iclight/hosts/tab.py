@@ -53,8 +53,8 @@ _LAST = {f"{tab.value}_gallery" for tab in Tab}
 class TabWatch:
     """Gathers the components of one tab, and has the panel connected once all of them are there.
 
-    A panel may be built before some of them, as the order of a tab's sections is a setting; and it is built once more
-    on a page of its own, whose components are connected to nothing, for the API to read its defaults.
+    A panel may be built before some of them, as the order of a tab's sections is a setting; and it may be built on a
+    page that has nothing else, where it is connected to nothing.
     """
 
     def __init__(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -56,6 +57,16 @@ def build_picture(**how: Any) -> gr.Image:
     if not IS_GRADIO_3:  # which knows no other format
         how = {"format": "png", **how}
     return gr.Image(**{"type": "pil", "image_mode": None, "interactive": True, "height": 280, **how})
+
+
+def on_each(listeners: Sequence[Callable[..., Any]], *event: Any, js: str | None = None, **how: Any) -> None:
+    """Have the same happen at each of several events, as one event where gradio can: it describes each in the page.
+
+    :param event: function, inputs and outputs.
+    :param js: JavaScript that is run in the page before.
+    """
+    for listener in listeners if IS_GRADIO_3 else [functools.partial(gr.on, listeners)]:
+        listener(*event, **how, **({} if js is None else in_page(listener, js)))
 
 
 def on_picture_by_user(picture: Any, *event: Any, **how: Any) -> None:

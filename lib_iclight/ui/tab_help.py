@@ -16,7 +16,7 @@ from ..setting_types import Tab
 from ..weights.kind import Kind
 from .advice import advise, advise_on_checkpoint
 from .markup import as_html_text
-from .parts import QUIET, UNNAMED, in_page, run_in_page
+from .parts import QUIET, UNNAMED, in_page, on_each, run_in_page
 from .quick_prompts import quick_prompts, read_own_prompts, toggle_words
 from .recommended import recommend
 from .size import choose_size
@@ -125,8 +125,8 @@ class TabHelp:
             advice += advise_on_checkpoint(self.host.webui.chosen_checkpoint(checkpoint_name or ""))
             return gr.update(value="\n\n".join(advice), visible=bool(advice))
 
-        for component in (panel["enabled"], panel["model"], *(tab_parts[part] for part in listened)):
-            component.change(show, inputs, self.advice, **QUIET)
+        deciding = [panel["enabled"], panel["model"], *(tab_parts[part] for part in listened)]
+        on_each([component.change for component in deciding], show, inputs, self.advice, **QUIET)
         with_name = in_page(self.advise.click, _with_checkpoint_name(len(inputs)))
         self.advise.click(show, inputs, self.advice, **QUIET, **with_name)
         run_in_page(_press_on_checkpoint(self.element_id("advise")))
