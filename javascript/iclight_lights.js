@@ -129,5 +129,11 @@
     return Math.round(255 * (light <= 0.0031308 ? light * 12.92 : 1.055 * light ** (1 / 2.4) - 0.055));
   }
 
-  iclight.lights = { setUp, read, write, linearColour, toLinear, toDisplay };
+  /** A light's colour as `#rrggbb`. */
+  function toHex(colour) {
+    const levels = linearColour(colour).map((share) => toDisplay(Math.min(1, share)));
+    return `#${levels.map((level) => level.toString(16).padStart(2, "0")).join("")}`;
+  }
+
+  iclight.lights = { setUp, read, write, linearColour, toLinear, toDisplay, toHex };
 })();

@@ -28,15 +28,16 @@
       if (stage.tab === "img2img") this._watchTabPicture();
     }
 
-    makeBar(makeButton) {
+    makeBar() {
       const { stage, settings } = this;
+      const { make, makeButton } = iclight;
       const choosers = Object.keys(TARGETS).map((name) => {
         const change = () => this._give(name, chooser.files[0]);
-        const chooser = iclight.make("input", { type: "file", accept: "image/*", hidden: true, on: { change } });
+        const chooser = make("input", { type: "file", accept: "image/*", hidden: true, on: { change } });
         return chooser;
       });
       const choose = Object.values(TARGETS).map((label, index) =>
-        makeButton(`Choose a ${label.toLowerCase()}…`, "A picture file, which can be dropped on the stage too", () => {
+        makeButton(`Choose a ${label.toLowerCase()}…`, "A picture file; one can be dropped on the stage too", () => {
           choosers[index].value = ""; // the same file may be chosen again
           choosers[index].click();
         })

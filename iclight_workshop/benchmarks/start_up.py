@@ -57,7 +57,8 @@ def start(extensions: Mapping[str, Path]) -> Seconds:
 def install() -> Seconds:
     """What `install.py` takes when there is nothing to do."""
     before, begin = _of_children(), time.perf_counter()
-    said = subprocess.run([os.environ["FORGE_PYTHON"], REPOSITORY / "install.py"], capture_output=True, check=True)
+    command = [os.environ["FORGE_PYTHON"], str(REPOSITORY / "install.py")]
+    said = subprocess.run(command, env={**os.environ, **WITH_BYTECODE}, capture_output=True, check=True)
     seconds = Seconds(time.perf_counter() - begin, _of_children() - before)
     if said.stdout:
         raise SystemExit(f"There was something to do: {said.stdout.decode()}")

@@ -105,7 +105,9 @@ class TabHelp:
             prompt, button = tab_parts[TabPart.PROMPT], self.element_id("toggle_words")
             with_words = in_page(self.toggle.click, _with_chosen_words(button))
             self.toggle.click(_toggle, [self.chosen_words, prompt], prompt, **QUIET, **with_words)
-            run_in_page(_press_on_words(self.element_id("tab_help"), button))
+            lists = self.element_id("tab_help")
+            run_in_page(_press_on_words(lists, button))
+            prompt.change(None, prompt, None, **UNNAMED, **in_page(prompt.change, _mark_words(lists)))
             self.words_group.visible = self.accordion.visible = True
 
     def _connect_advice(self, panel: dict[str, Any], tab_parts: TabParts, resizes_by: gr.State) -> None:
@@ -193,6 +195,16 @@ def _press_on_words(lists: str, button: str) -> str:
 def _with_chosen_words(button: str) -> str:
     """Code for the page that hands an event the words that were chosen, and the prompt."""
     return f"""(_, prompt) => [document.getElementById("{button}")?.dataset.words ?? "", prompt]"""
+
+
+def _mark_words(lists: str) -> str:
+    """Code for the page that shows which words of the lists the prompt has, whoever put them there."""
+    return f"""(prompt) => {{
+        const join = (text) => `,${{(text ?? "").split(/[,\\n]/).map((part) => part.trim()).join()}},`;
+        for (const button of document.querySelectorAll("#{lists} .iclight-prompts button")) {{
+            button.setAttribute("aria-pressed", join(prompt).includes(join(button.textContent)));
+        }}
+    }}"""
 
 
 def _toggle(chosen: str, prompt: str) -> str:

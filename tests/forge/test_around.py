@@ -182,8 +182,10 @@ def test_words_go_into_the_prompt_and_out_of_it_again(open_tab: OpenTab, tab: st
     for name, words in (("words_lights", "glow of a fireplace"), ("words_own", "lamps along the quay")):
         page.part(name).get_by_text(words).click()
         expect(prompt).to_have_value(re.compile(f", {words}$"))
+        expect(page.part(name).get_by_text(words)).to_have_attribute("aria-pressed", "true")
     page.part("words_lights").get_by_text("glow of a fireplace").click()
     expect(prompt).to_have_value("a cat, lamps along the quay")
+    expect(page.part("words_lights").locator("[aria-pressed=true]")).to_have_count(0)
     page.part("words_own").get_by_text("lamps along the quay").click()
     expect(prompt).to_have_value("a cat")
 

@@ -85,6 +85,24 @@ def test_in_a_narrow_panel_what_is_said_asks_for_nothing(stage: StagePage) -> No
     assert len(asked) <= 2, "one for the key, one for the field that it sets"
 
 
+def test_the_number_beside_a_slider_is_typed(stage: StagePage) -> None:
+    stage.button("Add Side light").click()
+    brightness, kelvin = (stage.root.get_by_role("spinbutton", name=name) for name in ("Brightness", "Kelvin"))
+    brightness.fill("0.25")
+    brightness.press("Enter")
+    expect(stage.lights).to_have_value("side angle 315 brightness 0.25")
+    for refused in ("", "7"):
+        brightness.fill(refused)
+        expect(stage.root.get_by_role("slider", name="Brightness")).to_have_value("0.25")
+        brightness.blur()
+        expect(brightness).to_have_value("0.25")
+    kelvin.fill("3200.4")
+    kelvin.press("Enter")
+    expect(stage.lights).to_have_value("side angle 315 brightness 0.25 colour 3200K")
+    stage.button("Undo").click()
+    expect(stage.lights).to_have_value("side angle 315 brightness 0.25")
+
+
 def test_undo_and_redo(stage: StagePage) -> None:
     stage.button("Add Side light").click()
     stage.light(1).press("ArrowRight")
