@@ -30,6 +30,9 @@ OPTIONS = {
 }
 """Forge's settings unless told otherwise: a preview costs time and changes nothing, and Neo's colour is grey."""
 
+SLIDERS = {f"{tab}/{side}/minimum": 64 for tab in ("txt2img", "img2img") for side in ("Width", "Height")}
+"""What the page's sliders are set to: ersatzForge's begin at 256, and tests are of small pictures."""
+
 NEO_OPTIONS = {"VERSION_UID": "PY313", "res_step": 8}
 """Without the version that it was installed for Neo waits for somebody to press Enter; the size of a hires pass is
 rounded to `res_step`."""
@@ -137,6 +140,7 @@ class ForgeServer:
         settings = Path(self._settings.name)
         options = OPTIONS | (NEO_OPTIONS if self.is_neo else {})
         (settings / "config.json").write_text(json.dumps({**options, **self.options}), encoding="utf-8")
+        (settings / "ui-config.json").write_text(json.dumps(SLIDERS), encoding="utf-8")
         command = [str(self.python), "launch.py", *FLAGS, cpu_flag(self.forge)]
         command += ["--port", str(self.port)]
         command += ["--ui-settings-file", str(settings / "config.json")]
