@@ -28,7 +28,13 @@ MAX_SIDE = 4096
 
 
 class _Route(APIRoute):
-    """Answers an :class:`ICLightError` with its sentence in `detail`."""
+    """Answers an :class:`ICLightError` with its sentence in `detail`.
+
+    The answers are plain JSON, which fastapi needn't check by a model that it would make at the web UI's start.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **{**named, "response_model": None})
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()

@@ -32,7 +32,6 @@ class FetchOffer:
     box: gr.Group
     text: gr.Markdown
     fetch: gr.Button
-    progress_box: gr.Group
     progress: gr.Markdown
     cancel: gr.Button
 
@@ -52,7 +51,7 @@ class FetchOffer:
     @property
     def progress_parts(self) -> list[Any]:
         """The components that :meth:`follow` updates."""
-        return [self.progress_box, self.progress]
+        return [self.progress, self.cancel]
 
     def state(self, choice: str | None) -> tuple[Any, ...]:
         """Updates of the parts for a choice, as things are now."""
@@ -95,7 +94,7 @@ class FetchOffer:
 
     def _progress(self) -> tuple[Any, Any]:
         lines = [f"**{as_markdown_text(fetch.file.name)}**: {fetch.progress}" for fetch in self._find_running()]
-        return gr.update(visible=bool(lines)), gr.update(value="\n\n".join(lines))
+        return gr.update(value="\n\n".join(lines), visible=bool(lines)), gr.update(visible=bool(lines))
 
 
 def build_offer(
@@ -116,10 +115,9 @@ def build_offer(
     with gr.Group(visible=bool(first.text), elem_id=f"{name}_offer") as box:
         text = gr.Markdown(first.text, latex_delimiters=[], elem_id=f"{name}_offer_text")
         fetch = gr.Button("Fetch it", variant="primary", visible=can_fetch, elem_id=f"{name}_fetch")
-        with gr.Group(visible=False, elem_id=f"{name}_progress") as progress_box:
-            progress = gr.Markdown(latex_delimiters=[], elem_id=f"{name}_progress_text")
-            cancel = gr.Button("Cancel", elem_id=f"{name}_cancel")
-    return FetchOffer(box, text, fetch, progress_box, progress, cancel, describe, is_for, folders)
+        progress = gr.Markdown(visible=False, latex_delimiters=[], elem_id=f"{name}_progress")
+        cancel = gr.Button("Cancel", visible=False, elem_id=f"{name}_cancel")
+    return FetchOffer(box, text, fetch, progress, cancel, describe, is_for, folders)
 
 
 def connect_offer(offer: FetchOffer, choice: gr.Dropdown) -> None:

@@ -54,7 +54,6 @@ class Stage:
     tab: Tab
     ask: gr.Button
     """Pressed by the script, never seen."""
-    question: gr.HTML
     answer: gr.HTML
     """Never shown. (Web UIs would save a textbox's value among the defaults.)"""
 
@@ -75,8 +74,9 @@ class Stage:
             named = dict(zip([*TOLD, *DRAWN], settings, strict=True))
             return draw_stage(named, asked, host, kind_of(named["model"]))
 
-        # The question is put together in the page at the moment it is sent. gradio hands over the outputs' values too.
-        inputs = [*told, *drawn, self.question]
+        # The question is put together in the page at the moment it is sent, in the place of the answer before. gradio
+        # hands over the outputs' values too.
+        inputs = [*told, *drawn, self.answer]
         given = f"...values.slice(0, {len(inputs) - 1})"
         asking = f"(...values) => [{given}, window.iclight?.question('{self.tab.value}') ?? '']"
         asked = self.ask.click(on_ask, inputs, self.answer, **LASTING, **in_page(self.ask.click, asking))
@@ -98,7 +98,7 @@ def build_stage(tab: Tab, element_id: Callable[[str], str]) -> Stage:
     shared = f" data-shared='{_to_attribute(describe_stages())}'" if tab is Tab.TXT2IMG else ""  # once a page
     gr.HTML(f"<div class='iclight-stage' data-tab='{tab.value}'{shared}></div>", elem_id=element_id("stage"))
     ask = gr.Button("Draw the stage", elem_id=element_id("stage_ask"), elem_classes=["iclight-unseen"])
-    return Stage(tab, ask, gr.HTML("", visible=False), gr.HTML("", visible=False))
+    return Stage(tab, ask, gr.HTML("", visible=False))
 
 
 def _to_attribute(described: dict[str, Any]) -> str:

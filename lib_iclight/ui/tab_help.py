@@ -63,7 +63,8 @@ class TabHelp:
         """What is known to fail among the tab's values."""
         self.advice = gr.Markdown(visible=False, latex_delimiters=[], elem_id=self.element_id("advice"))
         self.advise = gr.Button(visible=False, elem_id=self.element_id("advise"))
-        self.checkpoint_name = gr.HTML("", visible=False)
+        self.told_by_page = gr.HTML("", visible=False)
+        """Never shown: the place among an event's inputs that the page's script puts something in."""
 
     def build_size(self) -> None:
         """The button beside the subject."""
@@ -81,12 +82,20 @@ class TabHelp:
                 gr.Markdown(_RECOMMENDED[self.tab])
                 self.recommend = gr.Button("Recommended values", size="sm", elem_id=self.element_id("recommend"))
             with gr.Group(visible=False) as self.words_group:
-                gr.Markdown("A click puts words into the prompt, another takes them out again.")
-                for name, words in {**quick_prompts(), "own": own}.items():
-                    if words:
-                        gr.HTML(_list_words(_LISTS[name], words), elem_id=self.element_id(f"words_{name}"))
+                lists = [
+                    self._list_words(name, words) for name, words in {**quick_prompts(), "own": own}.items() if words
+                ]
+                said = "A click puts words into the prompt, another takes them out again."
+                gr.HTML(f"<p>{said}</p>{''.join(lists)}", elem_id=self.element_id("words"))
                 self.toggle = gr.Button(visible=False, elem_id=self.element_id("toggle_words"))
-                self.chosen_words = gr.HTML("", visible=False)
+
+    def _list_words(self, name: str, words: Sequence[str]) -> str:
+        """A list as HTML. (With gradio's own, `Dataset`, the page draws itself anew without end in gradio 4.40.)"""
+        buttons = "".join(f"<button type='button'>{as_html_text(each)}</button>" for each in words)
+        return (
+            f"<div class='iclight-bar iclight-prompts' id='{self.element_id(f'words_{name}')}'>"
+            f"<span>{as_html_text(_LISTS[name])}</span>{buttons}</div>"
+        )
 
     def connect(self, panel: dict[str, Any], tab_parts: TabParts) -> None:
         """Make it work, inside the blocks that all of this was built in.
@@ -104,7 +113,7 @@ class TabHelp:
         if TabPart.PROMPT in tab_parts:
             prompt, button = tab_parts[TabPart.PROMPT], self.element_id("toggle_words")
             with_words = in_page(self.toggle.click, _with_chosen_words(button))
-            self.toggle.click(_toggle, [self.chosen_words, prompt], prompt, **QUIET, **with_words)
+            self.toggle.click(_toggle, [self.told_by_page, prompt], prompt, **QUIET, **with_words)
             lists = self.element_id("tab_help")
             run_in_page(_press_on_words(lists, button))
             prompt.change(None, prompt, None, **UNNAMED, **in_page(prompt.change, _mark_words(lists)))
@@ -116,7 +125,7 @@ class TabHelp:
         :param resizes_by: is kept up to date: whether the tab goes by a factor on the picture's size.
         """
         listened = [part for part in _ADVISED_ON if part in tab_parts]
-        inputs = [panel["model"], resizes_by, *(tab_parts[part] for part in listened), self.checkpoint_name]
+        inputs = [panel["model"], resizes_by, *(tab_parts[part] for part in listened), self.told_by_page]
 
         def show(model: str | None, resizes_by: bool, *values: Any) -> Any:
             *numbers, checkpoint_name = values
@@ -173,12 +182,6 @@ def _with_checkpoint_name(inputs: int) -> str:
     return f"""(...values) => [
         ...values.slice(0, {inputs - 1}), document.querySelector("{CHECKPOINT_LIST} input")?.value ?? ""
     ]"""
-
-
-def _list_words(label: str, words: Sequence[str]) -> str:
-    """A list as HTML. (With gradio's own, `Dataset`, the page draws itself anew without end in gradio 4.40.)"""
-    buttons = "".join(f"<button type='button'>{as_html_text(each)}</button>" for each in words)
-    return f"<div class='iclight-bar iclight-prompts'><span>{as_html_text(label)}</span>{buttons}</div>"
 
 
 def _press_on_words(lists: str, button: str) -> str:

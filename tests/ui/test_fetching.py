@@ -106,8 +106,9 @@ def shown(updates: tuple[Any, ...]) -> tuple[str | None, bool, str | None]:
 
 def shown_progress(updates: Sequence[Any]) -> str | None:
     """What is shown of fetches that are running; None if nothing is."""
-    box, text = updates
-    return text["value"] if box["visible"] else None
+    progress, cancel = updates
+    assert progress["visible"] is cancel["visible"]
+    return progress["value"] if progress["visible"] else None
 
 
 def test_it_is_fetched_with_progress(server: Server, tmp_path: Path) -> None:
