@@ -10,7 +10,7 @@ import functools
 import sys
 import time
 import timeit
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +30,7 @@ class Clock:
     """Seconds by what they were spent on; of what happens inside of something else, the outer one's."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.looks: list[set[int]] = []
         """The page's parts each time that gradio has listed them."""
         self.blocks: set[int] = set()
