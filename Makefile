@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PYTEST := -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 # With the package versions that Forge has; its other packages (PyTorch, what the tests need) are the first environment's.
-# Left out are rooms that need a host or the tools (diffusers, a page), and the test that brings a pydantic of its own.
+# Left out are rooms that need a host or the tools (diffusers, a page).
 FORGE_VENV := $(VENV)/forge-versions
 FORGE_BIN := $(FORGE_VENV)/bin
 ROOMS_WITHOUT_HOST := $(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py))
@@ -51,18 +51,16 @@ test-forge-versions: $(VENV)/ready
 	    echo "Left out: the NumPy that Forge has, 1.26, has no wheel for this Python."; \
 	else \
 	    $(MAKE) $(FORGE_VENV)/ready && \
-	    $(FORGE_BIN)/python $(PYTEST) -m "not long" $(ROOMS_WITHOUT_HOST) \
-	        --ignore tests/request/test_pydantic_1.py; \
+	    $(FORGE_BIN)/python $(PYTEST) -m "not long" $(ROOMS_WITHOUT_HOST); \
 	fi
 
 # stable-diffusion-sdkit carries CompVis's own ldm UNet (its pinned dependencies are those of 2022, so none are taken),
-# open-clip-torch CLIP's vocabulary; pydantic 1 is what some hosts still have.
+# open-clip-torch CLIP's vocabulary.
 $(VENV)/ready: pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
 	$(BIN)/python -m pip install --quiet -e '.[standalone,test]'
 	$(BIN)/python -m pip install --quiet --no-deps stable-diffusion-sdkit==2.1.5 open-clip-torch==3.3.0
-	$(BIN)/python -m pip install --quiet --upgrade --no-deps --target $(VENV)/pydantic1 pydantic==1.10.13
 	touch $@
 
 $(FORGE_VENV)/ready: $(VENV)/ready tests/forge-versions.txt

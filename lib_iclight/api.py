@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -161,7 +162,7 @@ def _find_fetch(name: str) -> FetchJob:
 def _describe_file(file: ManifestFile, catalogue: Catalogue) -> dict[str, Any]:
     fetch = last_fetch(file.name)
     return {
-        **file.dict(),
+        **dataclasses.asdict(file),
         "state": state_of(file, catalogue).value,
         "fetch": _describe_fetch(fetch) if fetch else None,
     }

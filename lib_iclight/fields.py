@@ -6,14 +6,10 @@ derived from it. A new setting is one entry here, and the code that uses its val
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-# The models of pydantic 1 are the one thing that every host has: pydantic 2 carries them as `pydantic.v1`.
-try:
-    from pydantic.v1 import BaseModel, Extra, Field
-except ImportError:
-    from pydantic import BaseModel, Extra, Field  # type: ignore[assignment]  # one of the two, never both
 
 from .finish.area import AREA_LABELS, DetailArea
 from .finish.in_place import IN_PLACE_LABELS, InPlace
@@ -33,8 +29,8 @@ from .weights.kind import Kind
 
 
 def _setting(default: Any, setting: Setting) -> Any:
-    """A field of the table below. (Any, as pydantic's own `Field` is: the annotation tells the type.)"""
-    return Field(default, setting=setting)
+    """A field of the table below. (Any, as `dataclasses.field` is: the annotation tells the type.)"""
+    return dataclasses.field(default=default, metadata={"setting": setting})
 
 
 _A_LIGHT = Needs(
@@ -76,8 +72,12 @@ _A_FINISH = Needs(
 _OF_SHORTER_SIDE = "In percent of the picture's shorter side."
 
 
-class RelightFields(BaseModel):
-    """All settings, in the panel's order."""
+@dataclass(frozen=True)
+class RelightFields:
+    """All settings, in the panel's order.
+
+    A dataclass, and no model of pydantic: each setting checks its own values, and hosts have pydantic 1 or 2.
+    """
 
     enabled: bool = _setting(
         True, Switch("IC Light", "Relight at all. A request that is sent over the API is meant.", in_infotext=False)
@@ -333,18 +333,11 @@ class RelightFields(BaseModel):
         ),
     )
 
-    class Config:
-        extra = Extra.forbid
-        allow_mutation = False
-        arbitrary_types_allowed = True
 
-
-SETTINGS: Mapping[str, Setting] = {
-    name: field.field_info.extra["setting"] for name, field in RelightFields.__fields__.items()
-}
+SETTINGS: Mapping[str, Setting] = {each.name: each.metadata["setting"] for each in dataclasses.fields(RelightFields)}
 """Every setting by its field's name, in the panel's order."""
 
-DEFAULTS: Mapping[str, Any] = {name: field.default for name, field in RelightFields.__fields__.items()}
+DEFAULTS: Mapping[str, Any] = {each.name: each.default for each in dataclasses.fields(RelightFields)}
 
 
 def takes_effect(name: str, values: Mapping[str, Any], kind: Kind, tab: Tab) -> bool:

@@ -140,7 +140,7 @@ class Generation:
         placement = Placement(request.subject_x, request.subject_y, request.subject_scale, request.subject_mirrored)
         self.subjects = [Subject(foreground, placement, fit) for foreground in foregrounds]
         self.notes += [note for foreground in foregrounds for note in foreground.notes]
-        self.request = request.copy(update={"model": self.model.name, "cutout": foregrounds[0].method})
+        self.request = replace(request, model=self.model.name, cutout=foregrounds[0].method)
 
     def infotext(self) -> dict[str, Any]:
         """The settings in effect, with what was found in the place of what was left open."""

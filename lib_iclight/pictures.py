@@ -38,7 +38,7 @@ _UPRIGHT: dict[object, Image.Transpose] = {
 
 
 class Picture:
-    """A picture of 8 bits a channel. (No dataclass: pydantic would copy one field by field.)"""
+    """A picture of 8 bits a channel."""
 
     def __init__(self, rgb: np.ndarray, alpha: np.ndarray | None = None) -> None:
         """:param rgb: uint8 [H, W, 3].

@@ -5,12 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-
-try:
-    from pydantic.v1 import ValidationError, validator
-except ImportError:
-    from pydantic import ValidationError, validator  # type: ignore[assignment]  # one of the two, never both
 
 from .errors import ICLightError
 from .fields import DEFAULTS, SETTINGS, RelightFields, obstacle, takes_effect
@@ -20,25 +16,31 @@ from .setting_types import PictureSetting, Tab, quoted
 from .weights.kind import Kind
 
 
+@dataclass(frozen=True)
 class RelightRequest(RelightFields):
     """One relight, as asked for by the panel or over the API."""
-
-    @validator("*", pre=True)
-    def _check(cls, value: Any, field: Any) -> Any:  # noqa: N805
-        return SETTINGS[field.name].check(field.name, value)
 
     @classmethod
     def from_api(cls, values: Mapping[str, Any]) -> RelightRequest:
         """Check a request's values, named as the fields are.
 
-        :raises ICLightError: for the first field that is unknown, of the wrong type or out of range.
+        :raises ICLightError: for the first field of the wrong type or out of range, or for one that is unknown.
         """
+        if not all(isinstance(name, str) for name in values):
+            raise ICLightError("The names of IC Light's settings must be text.")
         try:
-            return cls(**values)
-        except ValidationError as error:
-            raise ICLightError(_sentence(error.errors()[0])) from error
-        except TypeError as error:
-            raise ICLightError("The names of IC Light's settings must be text.") from error
+            checked = {name: setting.check(name, values[name]) for name, setting in SETTINGS.items() if name in values}
+        except ValueError as error:
+            raise ICLightError(str(error)) from error
+        for name in values:
+            if name not in SETTINGS:
+                raise ICLightError(_describe_unknown(name))
+        return cls(**checked)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All settings' values by name."""
+        return {name: getattr(self, name) for name in SETTINGS}
 
     @classmethod
     def from_panel(cls, values: Sequence[Any], kind_of: Callable[[str | None], Kind], tab: Tab) -> RelightRequest:
@@ -70,7 +72,7 @@ class RelightRequest(RelightFields):
         :param model: its file name, for the sentence.
         :raises ICLightError: for the first such setting.
         """
-        values = self.dict()
+        values = self.values
         for name in SETTINGS:
             if values[name] == DEFAULTS[name]:
                 continue
@@ -137,10 +139,7 @@ _NOT_THE_PANELS = (
 )
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
-    name = str(error["loc"][0])
-    if error["type"] == "value_error.extra":
-        near = difflib.get_close_matches(name, SETTINGS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(SETTINGS)}."
-        return f"IC Light has no setting {quoted(name, longest=20)}: {hint}"
-    return str(error["msg"])
+def _describe_unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, SETTINGS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(SETTINGS)}."
+    return f"IC Light has no setting {quoted(name, longest=20)}: {hint}"

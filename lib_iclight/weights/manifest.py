@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import hashlib
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-# The models of pydantic 1 are the one thing that every host has: pydantic 2 carries them as `pydantic.v1`.
-try:
-    from pydantic.v1 import BaseModel, Extra, Field, validator
-except ImportError:
-    from pydantic import BaseModel, Extra, Field, validator  # type: ignore[assignment]  # one of the two, never both
 
 from ..errors import ICLightError
 from ..text import shorten
@@ -30,49 +28,59 @@ _PLACES = [folder / "models_manifest.json" for folder in (_PACKAGE, _PACKAGE.par
 
 MANIFEST = next((path for path in _PLACES if path.is_file()), _PLACES[-1])
 
-_PLAIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\.(safetensors|onnx)\Z"
 _BLOCK = 1 << 20
 
 
-class ManifestFile(BaseModel):
-    """One file: where it comes from, and how to know it."""
+@dataclass(frozen=True)
+class ManifestFile:
+    """One file: where it comes from, and how to know it.
 
-    name: str = Field(regex=_PLAIN_NAME)
+    :raises ValueError: a field is none; the sentence names it.
+    """
+
+    name: str
     """The file's name in the models' folder; never a path."""
 
-    kind: Kind | None = None
-    """What it looks at, if it is an IC-Light model; a matting model has none."""
+    kind: Kind | None
+    """What it looks at, if it is an IC-Light model, which the safetensors files are; a matting model has none."""
 
-    purpose: str = Field(min_length=1)
+    purpose: str
     """What the file is for, in a few words."""
 
-    url: str = Field(regex=r"^https://[^\s?#]+\Z")
+    url: str
     """Where it is, at a pinned revision or release."""
 
-    size: int = Field(gt=0)
+    size: int
     """In bytes."""
 
-    sha256: str = Field(regex=r"^[0-9a-f]{64}\Z")
+    sha256: str
     """Of the whole file."""
 
-    sha256_sources: int = Field(ge=1)
+    sha256_sources: int
     """In how many public files this hash was seen, counted up to ten. None of it was computed from the file itself."""
 
-    licence: str = Field(min_length=1)
+    licence: str
     """SPDX identifier."""
 
-    author: str = Field(min_length=1)
+    author: str
     """Who trained the model."""
 
-    class Config:
-        extra = Extra.forbid
-        frozen = True
-
-    @validator("kind", always=True)
-    def _models_have_a_kind(cls, kind: Kind | None, values: dict[str, Any]) -> Kind | None:  # noqa: N805
-        if str(values.get("name")).endswith(".safetensors") != (kind is not None):
-            raise ValueError("IC-Light models, which are the safetensors files, have a kind, and no others")
-        return kind
+    def __post_init__(self) -> None:
+        holds = {
+            "name": _is_text(self.name, r"[A-Za-z0-9][A-Za-z0-9._-]*\.(safetensors|onnx)"),
+            "kind": isinstance(self.kind, Kind) if str(self.name).endswith(".safetensors") else self.kind is None,
+            "purpose": _is_text(self.purpose),
+            "url": _is_text(self.url, r"https://[^\s?#]+"),
+            "size": _is_count(self.size),
+            "sha256": _is_text(self.sha256, r"[0-9a-f]{64}"),
+            "sha256_sources": _is_count(self.sha256_sources),
+            "licence": _is_text(self.licence),
+            "author": _is_text(self.author),
+        }
+        for field, is_right in holds.items():
+            if not is_right:
+                value = shorten(repr(getattr(self, field)))
+                raise ValueError(f"{field} can't be {value} for {shorten(repr(self.name))} in IC-Light's manifest.")
 
     @property
     def host(self) -> str:
@@ -80,21 +88,32 @@ class ManifestFile(BaseModel):
         return urlsplit(self.url).hostname or ""
 
 
-class Manifest(BaseModel):
-    """The manifest as it is written down."""
+def _is_text(value: Any, pattern: str = r".+") -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
-    files: list[ManifestFile]
 
-    class Config:
-        extra = Extra.forbid
-        frozen = True
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value > 0  # bool is an int in Python
 
-    @validator("files")
-    def _names_differ(cls, files: list[ManifestFile]) -> list[ManifestFile]:  # noqa: N805
-        # Windows and macOS tell no upper from lower case
-        if len({file.name.lower() for file in files}) != len(files):
-            raise ValueError("two files have one name")
-        return files
+
+def read_manifest(text: str) -> dict[str, ManifestFile]:
+    """The files by name, in the order in which they are written down.
+
+    :param text: JSON: `files`, a list of objects that have the fields of :class:`ManifestFile`.
+    :raises ValueError: it is none.
+    """
+    written = json.loads(text)
+    fields = {field.name for field in dataclasses.fields(ManifestFile)}
+    files = []
+    for entry in written["files"]:
+        if wrong := fields - {"kind"} - set(entry) | set(entry) - fields:
+            raise ValueError(f"An entry of IC-Light's manifest lacks or has too much: {', '.join(sorted(wrong))}.")
+        kind = next((kind for kind in Kind if kind.value == entry.get("kind")), entry.get("kind"))
+        files.append(ManifestFile(**{**entry, "kind": kind}))
+    # Windows and macOS tell no upper from lower case
+    if len({file.name.lower() for file in files}) != len(files):
+        raise ValueError("In IC-Light's manifest two files have one name.")
+    return {file.name: file for file in files}
 
 
 class UnknownFileError(ICLightError):
@@ -118,14 +137,12 @@ class FileState(str, Enum):
 
 
 @functools.lru_cache(maxsize=1)
-def _read() -> Manifest:
-    """Key: none. Bound: the one manifest. Emptied by: the process's end, as it comes with the code."""
-    return Manifest.parse_raw(MANIFEST.read_text(encoding="utf-8"))
+def manifest() -> Mapping[str, ManifestFile]:
+    """All files by name, in the manifest's order.
 
-
-def manifest() -> dict[str, ManifestFile]:
-    """All files by name, in the manifest's order."""
-    return {file.name: file for file in _read().files}
+    Kept. Key: none. Bound: the one manifest. Emptied by: the process's end, as it comes with the code.
+    """
+    return read_manifest(MANIFEST.read_text(encoding="utf-8"))
 
 
 def find_entry(name: str) -> ManifestFile:

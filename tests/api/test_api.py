@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_every_file_is_listed_with_its_state(client: httpx.Client, tmp_path: Pat
     assert set(states.values()) == {"missing"}
     for name, each in listed.items():
         assert each["fetch"] is None
-        assert {key: each[key] for key in manifest()[name].dict()} == manifest()[name].dict()
+        assert {key: each[key] for key in asdict(manifest()[name])} == asdict(manifest()[name])
 
 
 def test_a_fetch_is_started_watched_and_cancelled(client: httpx.Client, tmp_path: Path, server: HostileServer) -> None:

@@ -72,7 +72,7 @@ def test_what_a_picture_tells_comes_back(values: dict[str, Any], kind: Kind, tab
     pasted = {name: pasted_value(name, text) for name in values}
     again = RelightRequest.from_api({name: SETTINGS[name].from_panel(value) for name, value in pasted.items()})
     for name in values:
-        if takes_effect(name, request.dict(), kind, tab):
+        if takes_effect(name, request.values, kind, tab):
             assert getattr(again, name) == getattr(request, name)
         else:
             assert getattr(again, name) == DEFAULTS[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,7 +25,7 @@ def start_process(file: ManifestFile, folder: Path, endpoint: str) -> tuple[Base
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     hearer, teller = context.Pipe(duplex=False)
-    process = context.Process(target=_run, args=(file.dict(), folder, endpoint, teller), daemon=True)
+    process = context.Process(target=_run, args=(asdict(file), folder, endpoint, teller), daemon=True)
     process.start()
     teller.close()
     return process, hearer

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def installed(tmp_path: Path) -> Installed:
 def test_fetch_and_verify_in_a_forge(installed: Installed, server: HostileServer, serve: Serve) -> None:
     file, data = serve(Fault("drop", 0.5))
     manifest_file = installed.extension / "models_manifest.json"
-    manifest_file.write_text(json.dumps({"files": [file.dict()]}), encoding="utf-8")
+    manifest_file.write_text(json.dumps({"files": [asdict(file)]}), encoding="utf-8")
     target = installed.models / file.name
 
     fetched = installed.run("fetch", file.name)
@@ -69,7 +70,7 @@ def test_a_console_that_can_not_show_a_folders_name_stops_nothing(
     installed: Installed, server: HostileServer, serve: Serve, tmp_path: Path, encoding: str
 ) -> None:
     file, _ = serve()
-    (installed.extension / "models_manifest.json").write_text(json.dumps({"files": [file.dict()]}), encoding="utf-8")
+    (installed.extension / "models_manifest.json").write_text(json.dumps({"files": [asdict(file)]}), encoding="utf-8")
     folder = tmp_path / "光"
     fetched = installed.run("--folder", str(folder), "fetch", file.name, PYTHONIOENCODING=encoding)
     listed = installed.run("--folder", str(folder), "list", PYTHONIOENCODING=encoding)

@@ -6,6 +6,7 @@ import os
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def refusal(file: ManifestFile, folder: Path) -> str:
 
 def test_other_servers_than_hugging_face_have_no_mirror(server: HostileServer, serve: Serve) -> None:
     file, _ = serve()
-    elsewhere = file.copy(update={"url": "https://huggingface.co.example.org/model.onnx"})
+    elsewhere = replace(file, url="https://huggingface.co.example.org/model.onnx")
     assert find_address(file) == f"{server.address}/someone/model/resolve/1/model.onnx"
     assert find_address(elsewhere) == elsewhere.url
 

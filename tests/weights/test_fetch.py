@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_somebodys_own_file_is_not_replaced(
     kept = own.read_bytes()
     for size in (file.size, len(kept)):
         with pytest.raises(ICLightError) as refusal:
-            fetch(file.copy(update={"size": size}), tmp_path)
+            fetch(replace(file, size=size), tmp_path)
         assert str(refusal.value).startswith(f"{own} is not the published fc.safetensors and is left as it is: move or")
     assert own.read_bytes() == kept and [path.name for path in tmp_path.iterdir()] == [file.name]
     assert server.requests == []
@@ -267,7 +268,7 @@ def test_a_server_with_the_wrong_file_is_believed_twice(tmp_path: Path, server: 
 def test_a_disk_that_is_too_small_is_not_filled(tmp_path: Path, server: HostileServer, serve: Serve) -> None:
     file, _ = serve()
     with pytest.raises(ICLightError, match=r"needs 1000000000000 MB more and .+ MB free: make room"):
-        fetch(file.copy(update={"size": 10**18}), tmp_path)
+        fetch(replace(file, size=10**18), tmp_path)
     assert server.requests == []
 
 
