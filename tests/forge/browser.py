@@ -113,6 +113,10 @@ class ForgePage:
     def generate(self, button: str = "generate") -> None:
         """Press one of the tab's buttons, and wait for what comes of it, picture or error."""
         self.page.locator(f"#{self.tab}_{button}").click()
+        self.wait_for_generation()
+
+    def wait_for_generation(self) -> None:
+        """Wait for what comes of a generation that was just asked for."""
         interrupt = self.page.locator(f"#{self.tab}_interrupt")
         expect(interrupt).to_be_visible()
         expect(interrupt).to_be_hidden(timeout=PATIENCE)

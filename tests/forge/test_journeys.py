@@ -67,6 +67,7 @@ def test_by_keyboard_alone_from_an_empty_panel_to_a_picture(
     expect(page.part("subject").locator("img")).to_be_visible()
     page.stage.wait_until_drawn()
     page.page.keyboard.press("Control+Enter")
+    page.wait_for_generation()
     (relit,) = page.pictures()
     assert np.asarray(relit.convert("RGB")).std() > 1
     assert "IC-Light lights: side angle 316" in page.infotext()
