@@ -116,7 +116,7 @@ def wrap_listing(list_parts: Callable[..., Any]) -> Callable[..., Any]:
 
 def measure_look(page: Any, list_parts: Callable[..., Any]) -> float:
     """Seconds that the panels' parts and events take of one listing of all of the page's."""
-    parts, functions = page.blocks, getattr(page, "fns", {})
+    parts, functions = page.blocks, page.fns if hasattr(page, "default_config") else {}
     own_parts = {number: part for number, part in parts.items() if number in clock.blocks}
     own_functions = {number: each for number, each in functions.items() if _is_of_panels(each)}
     seconds = []
