@@ -27,8 +27,10 @@ OPTIONS = {
     "sd_model_checkpoint": "full-size-a.safetensors",
     "live_previews_enable": False,
     "img2img_background_color": "#ffffff",
+    "use_ui_config_json": True,
 }
-"""Forge's settings unless told otherwise: a preview costs time and changes nothing, and Neo's colour is grey."""
+"""Forge's settings unless told otherwise: a preview costs time and changes nothing, Neo's colour is grey, and
+ersatzForge keeps the page's defaults only when told to."""
 
 SLIDERS = {f"{tab}/{side}/minimum": 64 for tab in ("txt2img", "img2img") for side in ("Width", "Height")}
 """What the page's sliders are set to: ersatzForge's begin at 256, and tests are of small pictures."""

@@ -7,7 +7,8 @@
   /** Degrees around a quarter turn within which a side light snaps to it. */
   const SNAP = 3;
 
-  /** Drag with a captured pointer: `onMove` gets each point, `onEnd` is called once, however it ends. */
+  /** Drag with a captured pointer: `onMove` gets each point, and the last once more at the end, as settings that were
+   * told meanwhile may have undone it; then `onEnd` is called, however it ends. */
   function makeDraggable(element, onStart, onMove, onEnd) {
     element.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
@@ -15,12 +16,18 @@
       element.focus({ preventScroll: true });
       element.setPointerCapture(event.pointerId);
       onStart(event);
+      let last = null;
+      const move = (moved) => {
+        last = moved;
+        onMove(moved);
+      };
       const end = () => {
-        element.removeEventListener("pointermove", onMove);
+        element.removeEventListener("pointermove", move);
         element.removeEventListener("lostpointercapture", end);
+        if (last) onMove(last);
         onEnd();
       };
-      element.addEventListener("pointermove", onMove);
+      element.addEventListener("pointermove", move);
       element.addEventListener("lostpointercapture", end);
     });
   }

@@ -11,12 +11,26 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from iclight_workshop.forge_server import ForgeServer
 from tests.chromium import StageHandles
 
 PATIENCE = 240_000
 """Milliseconds that a generation may take on a slow machine."""
 
 expect.set_options(timeout=20_000)  # for all else: the page is slow to answer while something else runs
+
+
+def has_presets(server: ForgeServer) -> bool:
+    """Whether the web UI sets the page's width and more from its settings when the page is opened.
+
+    ersatzForge has these settings, and doesn't.
+    """
+    if "sd_t2i_width" not in server.get("/sdapi/v1/options")[1]:
+        return False
+    page = server.get("/config")[1]
+    (width,) = [each["id"] for each in page["components"] if each["props"].get("elem_id") == "txt2img_width"]
+    loading = [each for each in page["dependencies"] if [None, "load"] in each["targets"]]
+    return any(width in each["outputs"] for each in loading)
 
 
 class ForgePage:

@@ -19,7 +19,7 @@ from iclight_workshop.forge_server import ForgeServer
 from iclight_workshop.host_bench import REPOSITORY, subject
 from lib_iclight.hosts.tab import CHECKPOINT_LIST
 
-from .browser import ForgePage
+from .browser import ForgePage, has_presets
 
 WIDTH, HEIGHT = 576, 704
 
@@ -74,7 +74,7 @@ def server(server_folder: Path) -> Iterator[ForgeServer]:
 
 def open_page(server: ForgeServer, browser: Browser, tab: str) -> ForgePage:
     """A new page on one of its tabs, with values that nothing is to be said of, and the panel open."""
-    has_defaults = "sd_t2i_width" in server.get("/sdapi/v1/options")[1]
+    has_defaults = has_presets(server)
     page = ForgePage(browser.new_page(), server.url, tab, WIDTH if has_defaults else None)
     if not has_defaults:
         for name, value in {"width": WIDTH, "height": HEIGHT, "cfg_scale": 2}.items():

@@ -27,7 +27,7 @@ from tests.contract.cases import (
 )
 from tests.weights.hostile_server import Fault, HostileServer, hostile_server
 
-from .browser import ForgePage
+from .browser import ForgePage, has_presets
 
 SAMPLER = "Euler"
 
@@ -64,8 +64,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory, hub: HostileServer) -> Itera
 
 
 def default_width(bench: ForgeBench) -> int | None:
-    """What the page's width is set to once it is there; None where the web UI has no such setting."""
-    return WIDTH if "sd_t2i_width" in bench.server.get("/sdapi/v1/options")[1] else None
+    """What the page's width is set to once it is there; None where the web UI sets none."""
+    return WIDTH if has_presets(bench.server) else None
 
 
 @pytest.fixture

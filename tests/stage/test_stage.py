@@ -280,6 +280,19 @@ def test_a_light_that_goes_while_it_is_dragged_ends_nothing(stage: StagePage) ->
     expect(stage.lights).to_have_value(re.compile("^spot"))
 
 
+def test_what_is_told_while_something_is_dragged_does_not_undo_the_drag(stage: StagePage) -> None:
+    """As settings that were set a moment ago are, when the web UI is slow."""
+    stage.subject.hover()
+    stage.page.mouse.down()
+    stage.page.mouse.move(400, 400, steps=3)
+    moved = stage.page.evaluate("iclight.stage('txt2img').scene.place")
+    stage.page.evaluate("iclight.stage('txt2img').follow(iclight.stage('txt2img')._values)")
+    assert stage.page.evaluate("iclight.stage('txt2img').scene.place.x") == 0.5 != moved["x"]
+    stage.page.mouse.up()
+    stage.wait_until_drawn()
+    assert stage.page.evaluate("iclight.stage('txt2img').scene.place") == moved
+
+
 def test_the_focus_stays_where_it_is(stage: StagePage) -> None:
     focused = stage.page.locator("*:focus")
     for kind in ("Spot", "Side light"):
