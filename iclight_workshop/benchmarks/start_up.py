@@ -4,10 +4,10 @@
 
 Starts Forge with its page and API, ten times with the extension and ten times without unless told otherwise, in turn,
 and runs `install.py` as often, which Forge does beforehand. What is judged is taken inside of Forge, in seconds of the
-thread that builds the page (see `clock/scripts/clock.py`): loading the script with all that it imports, building the panels with all that Forge and
-gradio do for them, gradio's lists of the page as far as they are longer, and the API's routes; with `install.py`
-beside. Whole starts are listed too: where they differ by seconds from one to the next, they can't tell what is added.
-The status is 1 if the bound is missed: let nothing else run meanwhile.
+thread that builds the page (see `clock/scripts/clock.py`): loading the script with all that it imports, building the
+panels with all that Forge and gradio do for them, gradio's lists of the page as far as they are longer, and the API's
+routes; with `install.py` beside. Whole starts are listed too: where they differ by seconds from one to the next, they
+can't tell what is added. The status is 1 if the bound is missed: let nothing else run meanwhile.
 """
 
 from __future__ import annotations
