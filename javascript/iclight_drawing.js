@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight ??= {});
   const { fround } = Math;
 
   /** Linear light 0…1 is looked up in this many steps, as in srgb.py. */

@@ -1,8 +1,6 @@
-"use strict";
-
 /** The page's elements, made in one call each. */
 (() => {
-  const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight ??= {});
 
   /** An element with attributes, properties and children. */
   function make(tag, { on = {}, aria = {}, ...properties } = {}, ...children) {

@@ -1,8 +1,6 @@
-"use strict";
-
-/** Pictures on their way: dropped on the stage, sent from a gallery, exchanged; and img2img's own, to the stage. */
+/** Pictures on their way: dropped, sent from a gallery, exchanged; and img2img's own. */
 (() => {
-  const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight ??= {});
 
   /** What a picture can be given to, as the user calls it. */
   const TARGETS = { subject: "Subject", background_image: "Background" };
@@ -70,7 +68,7 @@
       }
     }
 
-    /** img2img's own picture, which is the subject where there is no other: its data address, as large as drawn. */
+    /** img2img's own picture, which is the subject where there is no other: its data address. */
     get tabPicture() {
       const shown = this._findTabPicture();
       if (!shown) return "";

@@ -1,8 +1,6 @@
-"use strict";
-
 /** The panel's own components, as the stage reads and sets them. */
 (() => {
-  const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight ??= {});
 
   /** gradio hears of a value when its field says that something was typed into it. */
   function type(field, value) {

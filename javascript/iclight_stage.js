@@ -1,12 +1,10 @@
-"use strict";
-
 /** The stage: the frame that will be generated, with its lights, background and subject, to be arranged by hand.
  *
  * What it shows is the panel's own settings: it sets them, and follows them wherever else they are set. Only lights
  * that are switched off for a moment are its own.
  */
 (() => {
-  const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight ??= {});
 
   const stages = new Map();
 
@@ -77,8 +75,8 @@
       return this.allLights.filter((light) => !light.off);
     }
 
-    /** Nothing is drawn or asked for while the panel is closed: when it opens, its size changes. At another width all
-     * has to be put in its place; to ask then as well would never end, as the answer's words may take another line. */
+    /** Nothing is drawn or asked for while the panel is closed: when it opens, its size changes. To ask at every other
+     * width would never end, as the answer's words may take another line. */
     _onResize() {
       const opens = this.isShown && !this._wasShown;
       this._wasShown = this.isShown;

@@ -1,8 +1,6 @@
-"use strict";
-
 /** The controls of what is chosen on the stage. */
 (() => {
-  const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight ??= {});
 
   /** What the slider shows beside a colour that is no temperature is daylight. */
   const toKelvin = (colour) => parseInt(colour, 10) || 6500;
@@ -27,7 +25,7 @@
     }
 
     _makeForSubject() {
-      const { stage, tools } = this;
+      const { tools } = this;
       const mirrored = iclight.make("input", { type: "checkbox", on: { change: () => tools.mirror() } });
       this._shows.push(() => {
         mirrored.checked = tools.thing.mirrored;
@@ -35,7 +33,7 @@
       const back = iclight.makeButton("Back to its place", "In the middle, covering the frame", () => {
         tools.set({ x: 0.5, y: 0.5, scale: 1 });
       });
-      const scale = this._range("Scale", stage.data.scale, 0.01, "scale");
+      const scale = this._range("Scale", this.stage.data.scale, 0.01, "scale");
       return [scale, iclight.make("label", {}, mirrored, "Mirrored"), back];
     }
 

@@ -1,14 +1,12 @@
-"use strict";
-
-/** What is taken hold of on the frame: the subject and what scales it, each light and what sizes it. */
+/** What is taken hold of on the frame: the subject, the lights, and what sizes them. */
 (() => {
-  const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight ??= {});
 
   /** Degrees around a quarter turn within which a side light snaps to it. */
   const SNAP = 3;
 
-  /** Drag with a captured pointer: `onMove` gets each point, and the last once more at the end, as settings that were
-   * told meanwhile may have undone it; then `onEnd` is called, however it ends. */
+  /** Drag with a captured pointer: `onMove` gets each point, and the last again at the end, as what was told meanwhile
+   * may have undone it; then `onEnd` is called, however it ends. */
   function makeDraggable(element, onStart, onMove, onEnd) {
     element.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
@@ -16,11 +14,8 @@
       element.focus({ preventScroll: true });
       element.setPointerCapture(event.pointerId);
       onStart(event);
-      let last = null;
-      const move = (moved) => {
-        last = moved;
-        onMove(moved);
-      };
+      let last;
+      const move = (moved) => onMove((last = moved));
       const end = () => {
         element.removeEventListener("pointermove", move);
         element.removeEventListener("lostpointercapture", end);
@@ -155,8 +150,8 @@
       const { x, y } = this.view.placeOf(light);
       Object.assign(handle.style, { left: `${x}px`, top: `${y}px`, background: iclight.lights.toHex(light.colour) });
       handle.classList.toggle("iclight-off", Boolean(light.off));
-      handle.setAttribute("aria-label", describe(light, index));
       handle.title = describe(light, index);
+      handle.setAttribute("aria-label", handle.title);
       const isSized = light.kind === "spot" && this.tools.chosen === index;
       size.hidden = !isSized;
       if (isSized) Object.assign(size.style, { left: `${x + this.view.toPixels(light.radius)}px`, top: `${y}px` });

@@ -1,8 +1,6 @@
-"use strict";
-
-/** What the stage is worked with: the row of buttons, keys, the list of what is there; and what is chosen of it. */
+/** What the stage is worked with: buttons, keys, the list of what is there; and what is chosen of it. */
 (() => {
-  const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight ??= {});
 
   const SUBJECT = "subject";
 
@@ -25,16 +23,17 @@
 
   iclight.StageTools = class StageTools {
     constructor(stage, root) {
+      const { make } = iclight;
       this.stage = stage;
       this.chosen = SUBJECT;
-      const area = iclight.make("div", { className: "iclight-area" });
+      const area = make("div", { className: "iclight-area" });
       this.view = new iclight.StageView(area);
       this._handles = new iclight.StageHandles(this, area);
       this._controls = new iclight.StageControls(this);
-      this._words = iclight.make("div", { className: "iclight-words", aria: { live: "polite" } });
-      this._list = iclight.make("div", { className: "iclight-list", role: "toolbar", aria: { label: "On the stage" } });
+      this._words = make("div", { className: "iclight-words", aria: { live: "polite" } });
+      this._list = make("div", { className: "iclight-list", role: "toolbar", aria: { label: "On the stage" } });
       this.pictures = new iclight.StagePictures(stage, area);
-      const words = iclight.make("div", { className: "iclight-bar" }, this._words, ...this.pictures.makeBar());
+      const words = make("div", { className: "iclight-bar" }, this._words, ...this.pictures.makeBar());
       root.append(this._makeBar(), area, words, this._list, this._controls.row);
       root.addEventListener("keydown", (event) => this._onKey(event));
     }
@@ -77,36 +76,37 @@
 
     _makeBar() {
       const { stage } = this;
+      const { make, makeButton, makeSelect } = iclight;
       const add = (kind, values) =>
-        iclight.makeButton(`+ ${KINDS[kind]}`, WHAT[kind], () => this.add({ kind, ...values }), `Add ${KINDS[kind]}`);
-      const onlyColours = iclight.make("input", { type: "checkbox" });
+        makeButton(`+ ${KINDS[kind]}`, WHAT[kind], () => this.add({ kind, ...values }), `Add ${KINDS[kind]}`);
+      const onlyColours = make("input", { type: "checkbox" });
       const names = Object.keys(stage.data.lights.presets);
       const options = names.map((name) => [name, name[0].toUpperCase() + name.slice(1)]);
-      const presets = iclight.makeSelect("Preset", "Lights to begin with", [["", "Preset…"], ...options], {
+      const presets = makeSelect("Preset", "Lights to begin with", [["", "Preset…"], ...options], {
         change: () => presets.value && stage.usePreset(presets.value, onlyColours.checked),
         blur: () => {
           presets.value = ""; // arrow keys go on from what is chosen before
         },
       });
-      const views = iclight.makeSelect("View", "What is shown", Object.entries(VIEWS), {
+      const views = makeSelect("View", "What is shown", Object.entries(VIEWS), {
         change: () => {
           stage.view = views.value;
           stage.refresh();
         },
       });
-      this._undo = iclight.makeButton("↶", "Undo (Ctrl+Z)", () => stage.goTo(-1), "Undo");
-      this._redo = iclight.makeButton("↷", "Redo (Ctrl+Y)", () => stage.goTo(1), "Redo");
-      const row = iclight.make("div", { className: "iclight-bar", role: "toolbar", aria: { label: "Stage" } });
+      this._undo = makeButton("↶", "Undo (Ctrl+Z)", () => stage.goTo(-1), "Undo");
+      this._redo = makeButton("↷", "Redo (Ctrl+Y)", () => stage.goTo(1), "Redo");
+      const row = make("div", { className: "iclight-bar", role: "toolbar", aria: { label: "Stage" } });
       row.append(
         add("side", { angle: 315 }),
         add("spot", { x: 0.25, y: 0.25 }),
         add("front", { brightness: 0.7, softness: 0.1 }),
         add("ambient", { brightness: 0.05 }),
         presets,
-        iclight.make("label", {}, onlyColours, "colours only"),
+        make("label", {}, onlyColours, "colours only"),
         this._undo,
         this._redo,
-        iclight.makeButton("Reset", "Take all lights away, and put the subject back", () => {
+        makeButton("Reset", "Take all lights away, and put the subject back", () => {
           this.chosen = SUBJECT;
           stage.reset();
         }),

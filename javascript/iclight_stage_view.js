@@ -1,8 +1,6 @@
-"use strict";
-
 /** What the stage shows: the frame with its light, background and subject, and where its handles are. */
 (() => {
-  const iclight = (window.iclight = window.iclight || {});
+  const iclight = (window.iclight ??= {});
 
   /** How high the frame is shown where the panel is wide enough: in percent of the window, and at most in pixels. */
   const [HEIGHT, HIGHEST] = [55, 640];
@@ -24,7 +22,7 @@
       this._forgetLayers();
     }
 
-    /** The longer side of what is drawn, in pixels: lights are said in shares of the frame, so any size shows them. */
+    /** The longer side of what is drawn, in pixels. */
     static longest = 0;
 
     /** The size of what is drawn for a frame, in pixels. */
@@ -115,7 +113,7 @@
       return share * Math.min(width, height);
     }
 
-    /** Where the subject is on the stage, in its present place: left, top, width, height; null without one. */
+    /** Where the subject is on the stage: left, top, width, height; null without one. */
     subjectBox(place) {
       if (!this._box) return null;
       const shown = this.shown;
