@@ -5,6 +5,7 @@ import gc
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -151,7 +152,7 @@ from lib_iclight.foreground.families import U2NET
 from lib_iclight.foreground.matting import MattingModel
 from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import ManifestFile
-model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
+model = MattingModel(ManifestFile(**{asdict(file)!r}), U2NET)
 for sys.executable in {PYTHONS!r}:
     try:
         model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), read_catalogue([Path({str(tmp_path)!r})]))
@@ -178,7 +179,7 @@ from lib_iclight.foreground.families import U2NET
 from lib_iclight.foreground.matting import MattingModel
 from lib_iclight.weights import read_catalogue
 from lib_iclight.weights.manifest import ManifestFile
-model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
+model = MattingModel(ManifestFile(**{asdict(file)!r}), U2NET)
 try:
     model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), read_catalogue([Path({str(tmp_path)!r})]))
 except ICLightError as error:
@@ -214,7 +215,7 @@ class OursAlone:  # the tests' own onnxruntime is not seen
 
 
 sys.meta_path.insert(0, OursAlone)
-model = MattingModel(ManifestFile.parse_raw({file.json()!r}), U2NET)
+model = MattingModel(ManifestFile(**{asdict(file)!r}), U2NET)
 for number in range(2):
     try:
         model.estimate_alpha(np.zeros((9, 9, 3), np.uint8), read_catalogue([ours]))
