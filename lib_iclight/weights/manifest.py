@@ -103,9 +103,13 @@ def read_manifest(text: str) -> dict[str, ManifestFile]:
     :raises ValueError: it is none.
     """
     written = json.loads(text)
+    if not isinstance(written, dict) or list(written) != ["files"] or not isinstance(written["files"], list):
+        raise ValueError("IC-Light's manifest is to be one object with a list of files, and nothing else.")
     fields = {field.name for field in dataclasses.fields(ManifestFile)}
     files = []
     for entry in written["files"]:
+        if not isinstance(entry, dict):
+            raise ValueError(f"An entry of IC-Light's manifest is no object: {shorten(repr(entry))}.")
         if wrong := fields - {"kind"} - set(entry) | set(entry) - fields:
             raise ValueError(f"An entry of IC-Light's manifest lacks or has too much: {', '.join(sorted(wrong))}.")
         kind = next((kind for kind in Kind if kind.value == entry.get("kind")), entry.get("kind"))

@@ -116,6 +116,14 @@ def test_a_manifest_with_a_fault_is_refused(field: str, value: object) -> None:
         read_manifest(json.dumps(values))
 
 
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '{"files": {}}', '{"files": null}', '{"files": [1]}', '{"files": [], "more": 1}', "{"]
+)
+def test_what_is_no_manifest_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        read_manifest(text)
+
+
 def test_a_matting_model_has_no_kind() -> None:
     values = written()
     values["files"][-1]["kind"] = "foreground"
