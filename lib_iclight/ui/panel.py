@@ -22,7 +22,7 @@ from .cutout_preview import build_preview
 from .fetching import FetchOffer, build_offer, connect_offer
 from .lights_part import build_lights
 from .markup import as_html_text, as_markdown_text
-from .parts import QUIET, build_setting, on_each
+from .parts import QUIET, build_setting, on_change
 from .stage import Stage, build_stage
 from .tab_help import TabHelp
 
@@ -209,7 +209,7 @@ class _Builder:
         dependent = [self.groups.get(name, self.parts[name]) for name in _DEPENDENT]
         model.change(self.show_model, [model, *deciding], [*columns, *model_offer.parts, *dependent], **QUIET)
         cutout.change(cutout_offer.state, cutout, cutout_offer.parts, **QUIET)
-        on_each([each.change for each in deciding], self.show_dependent, [model, *deciding], dependent, **QUIET)
+        on_change(deciding, self.show_dependent, [model, *deciding], dependent, **QUIET)
         on_disk = [*columns, *model_offer.parts, *cutout_offer.parts, *dependent, model, self.folders_note]
         looking = (self.show_files, [model, cutout, *deciding], on_disk)
         self.stage.renew_after(self.refresh.click(*looking, **QUIET))

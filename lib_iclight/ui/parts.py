@@ -64,19 +64,21 @@ def build_picture(**how: Any) -> gr.Image:
 
 @functools.lru_cache(maxsize=1)
 def _describe_pictures() -> dict[str, Any]:
-    """What gradio tells of a picture's data. It would put this together anew, in 3 ms, for each picture at each look at
-    the page's parts, of which a start has three."""
+    """What gradio tells of a picture's data. It would put this together anew, in 3 ms, for each picture each time that
+    it lists the page's parts, which it does four times at a start."""
     schema = gr.Image.data_model.model_json_schema()
     schema.pop("description", None)
     return schema
 
 
-def on_each(listeners: Sequence[Callable[..., Any]], *event: Any, js: str | None = None, **how: Any) -> None:
-    """Have the same happen at each of several events, as one event where gradio can: it describes each in the page.
+def on_change(components: Sequence[Any], *event: Any, js: str | None = None, **how: Any) -> None:
+    """Have the same happen when any of several components changes: as one event where gradio can, as it describes each
+    event in the page.
 
     :param event: function, inputs and outputs.
     :param js: JavaScript that is run in the page before.
     """
+    listeners = [component.change for component in components]
     for listener in listeners if IS_GRADIO_3 else [functools.partial(gr.on, listeners)]:
         listener(*event, **how, **({} if js is None else in_page(listener, js)))
 

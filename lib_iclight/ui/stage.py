@@ -35,7 +35,7 @@ from ..pictures import to_data_address
 from ..request import RelightRequest
 from ..setting_types import Number, Tab
 from ..weights.kind import Kind
-from .parts import LASTING, UNNAMED, in_page, on_each
+from .parts import LASTING, UNNAMED, in_page, on_change
 
 TOLD = ("model", "light", "background", "lights", "subject_x", "subject_y", "subject_scale", "subject_mirrored")
 """The settings whose values the page is told, in this order."""
@@ -64,8 +64,8 @@ class Stage:
         :param kind_of: what a model of the panel's list looks at.
         """
         told, drawn = [parts[name] for name in TOLD], [parts[name] for name in DRAWN]
-        on_each([part.change for part in told], None, told, None, js=self._call("follow"), **UNNAMED)
-        on_each([part.change for part in drawn], None, None, None, js=self._call("renew"), **UNNAMED)
+        on_change(told, None, told, None, js=self._call("follow"), **UNNAMED)
+        on_change(drawn, None, None, None, js=self._call("renew"), **UNNAMED)
         page = gr.context.Context.root_block
         page.load(None, told, None, **in_page(page.load, self._call("openStage")))
 

@@ -16,7 +16,7 @@ from ..setting_types import Tab
 from ..weights.kind import Kind
 from .advice import advise, advise_on_checkpoint
 from .markup import as_html_text
-from .parts import QUIET, UNNAMED, in_page, on_each, run_in_page
+from .parts import QUIET, UNNAMED, in_page, on_change, run_in_page
 from .quick_prompts import quick_prompts, read_own_prompts, toggle_words
 from .recommended import recommend
 from .size import choose_size
@@ -137,7 +137,7 @@ class TabHelp:
             return gr.update(value="\n\n".join(advice), visible=bool(advice))
 
         deciding = [panel["enabled"], panel["model"], *(tab_parts[part] for part in listened)]
-        on_each([component.change for component in deciding], show, inputs, self.advice, **QUIET)
+        on_change(deciding, show, inputs, self.advice, **QUIET)
         with_name = in_page(self.advise.click, _with_checkpoint_name(len(inputs)))
         self.advise.click(show, inputs, self.advice, **QUIET, **with_name)
         run_in_page(_press_on_checkpoint(self.element_id("advise")))
@@ -201,11 +201,12 @@ def _with_chosen_words(button: str) -> str:
 
 
 def _mark_words(lists: str) -> str:
-    """Code for the page that shows which words of the lists the prompt has, whoever put them there."""
+    """Code for the page that shows which words of the lists the prompt has, as :func:`toggle_words` finds them."""
     return f"""(prompt) => {{
-        const join = (text) => `,${{(text ?? "").split(/[,\\n]/).map((part) => part.trim()).join()}},`;
         for (const button of document.querySelectorAll("#{lists} .iclight-prompts button")) {{
-            button.setAttribute("aria-pressed", join(prompt).includes(join(button.textContent)));
+            const words = button.textContent.replace(/[^\\w\\s]/g, "\\\\$&");
+            const whole = new RegExp(`(?:^\\\\s*|, )${{words}}(?=\\\\s*(?:[,\\\\n]|$))`);
+            button.setAttribute("aria-pressed", whole.test(prompt ?? ""));
         }}
     }}"""
 

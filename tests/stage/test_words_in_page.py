@@ -1,0 +1,39 @@
+"""Which words the page shows as chosen: those that a click takes out of the prompt again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lib_iclight.ui.quick_prompts import toggle_words
+from lib_iclight.ui.tab_help import _mark_words
+
+WORDS = ["warm light", "a lamp, lit", "neon (red) [a|b] $1 .*", "Straße 🌆", "light"]
+
+PROMPTS = [
+    "",
+    "  {}",
+    "{}",
+    "{}, a cat",
+    "{},a cat",
+    "a cat, {}",
+    "a cat,{}",
+    "a cat\n{}",
+    "a cat, {}\n",
+    "a cat, {} , b",
+    "a cat, very {}",
+    "a cat, {} bulb",
+    "a cat, ({}:1.2)",
+]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+@pytest.mark.parametrize("words", WORDS)
+def test_words_are_marked_that_a_click_takes_out(page: Any, words: str, prompt: str) -> None:
+    typed = prompt.format(words)
+    page.set_content("<div id='lists'><div class='iclight-prompts'><button></button></div></div>")
+    page.locator("button").evaluate("(button, words) => { button.textContent = words; }", words)
+    page.evaluate(_mark_words("lists"), typed)
+    is_taken_out = len(toggle_words(typed, words)) < len(typed)
+    assert page.locator("button").get_attribute("aria-pressed") == str(is_taken_out).lower()
