@@ -80,7 +80,6 @@ class ForgeServer:
     def __post_init__(self) -> None:
         self.port = free_port()
         self.seconds_to_start = 0.0
-        self.processor_seconds_to_start = 0.0
         self._links: list[Path] = []
         self._settings: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -166,7 +165,6 @@ class ForgeServer:
                 raise ForgeError(f"Forge did not start within {self.patience} s.\n{self.read_log()[-4000:]}")
             time.sleep(0.02)
         self.seconds_to_start = time.monotonic() - start
-        self.processor_seconds_to_start = self._processor_seconds()
 
     def _link_extensions(self) -> None:
         for name, folder in self.extensions.items():
@@ -220,11 +218,6 @@ class ForgeServer:
         status = self._process_file("status").read_text()
         kilobytes = {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB$", status, re.MULTILINE)}
         return Memory(*(1024 * kilobytes[name] for name in ("RssAnon", "RssFile", "VmHWM")))
-
-    def _processor_seconds(self) -> float:
-        """Seconds of a processor that it has taken, its ended children's included (Linux only)."""
-        ticks = self._process_file("stat").read_text().rpartition(")")[2].split()[11:15]
-        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
     def reset_peak(self) -> None:
         """Let the peak begin anew (Linux only)."""

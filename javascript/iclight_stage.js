@@ -186,7 +186,7 @@
 
     /** Change the scene by a function of it, then draw.
      * @param {boolean} isDone - the gesture has ended: the settings are set, and it can be undone */
-    change(how, isDone = true) {
+    change(how = () => {}, isDone = true) {
       how(this.scene);
       if (isDone) {
         this.moving = -1;

@@ -67,7 +67,7 @@
     _input(looks, toFields) {
       const set = (isDone) => {
         if (input.value && input.validity.valid) this.tools.set(toFields(input.value), isDone);
-        else if (isDone) this.stage.change(() => {});
+        else if (isDone) this.stage.change();
       };
       const input = iclight.make("input", { ...looks, on: { input: () => set(false), change: () => set(true) } });
       return input;

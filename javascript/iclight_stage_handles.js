@@ -96,7 +96,7 @@
 
     _finish() {
       this.isDragged = false;
-      this.stage.change(() => {});
+      this.stage.change();
     }
 
     _pointOf(event) {

@@ -38,6 +38,7 @@ class _Route(APIRoute):
         super().__init__(*arguments, **{**named, "response_model": None})
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
         answer = super().get_route_handler()
 
         async def answer_with_errors(request: Request) -> Response:

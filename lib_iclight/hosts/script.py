@@ -44,6 +44,7 @@ class ICLightScript(RelightHooks, scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
+        """The panel's components, in the order of :meth:`relight_args`' values."""
         if self.as_built:  # the API asks twice more, for nothing but what the components held at first
             return self.as_built
         tab = Tab.IMG2IMG if is_img2img else Tab.TXT2IMG
