@@ -30,11 +30,12 @@ class Fault:
 
 @dataclass
 class Seen:
-    """One request, and what was sent for it."""
+    """One request and its answer."""
 
     name: str
     start: int
     sent: int = 0
+    """Bytes that it set out to send: counted before, as who receives the last of them may look at once."""
 
 
 class HostileServer:
@@ -94,12 +95,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._send(body)
 
     def _send(self, body: bytes) -> None:
+        self.seen.sent += len(body)
         try:
             self.wfile.write(body)
         except OSError:
             self.close_connection = True
-        else:
-            self.seen.sent += len(body)
 
     def _range(
         self, body: bytes, start: int | None = None, total: int | None = None, length: int | None = None
