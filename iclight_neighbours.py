@@ -7,7 +7,6 @@ standard library: `install.py` runs it at every start.
 from __future__ import annotations
 
 import importlib.machinery
-import json
 import sys
 import types
 from collections.abc import Iterable, Sequence
@@ -30,14 +29,19 @@ def other_extensions(folders: Iterable[Path], own: Path) -> list[Path]:
     ]
 
 
-def extensions_beside(own: Path) -> list[Path]:
-    """The folders beside this extension's, but for those switched off in the web UI's settings."""
+def other_extensions_beside(own: Path) -> list[Path]:
+    """Those beside this extension's folder, but for the ones that are switched off in the web UI's settings."""
+    others = other_extensions(sorted(own.parent.iterdir()), own)
+    if not others:
+        return []
+    import json  # nearly nobody needs it, and it takes 3 ms of every start
+
     try:
         settings = json.loads((own.parent.parent / "config.json").read_text(encoding="utf-8"))
         disabled = set(settings.get("disabled_extensions", ()))
     except (OSError, ValueError, AttributeError, TypeError):
-        disabled = set()
-    return [folder for folder in sorted(own.parent.iterdir()) if folder.name not in disabled]
+        return others
+    return [folder for folder in others if folder.name not in disabled]
 
 
 def notice(others: Sequence[Path]) -> str:

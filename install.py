@@ -12,7 +12,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from iclight_neighbours import extensions_beside, notice, other_extensions, print_to_console
+from iclight_neighbours import notice, other_extensions_beside, print_to_console
 from lib_iclight.pip_command import write_pip_command
 
 OWN = Path(__file__).parent
@@ -28,7 +28,7 @@ def main() -> None:
     """Install what is missing, and say what the user has to do."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as the web UI reads it
-    others = other_extensions(extensions_beside(OWN), OWN)
+    others = other_extensions_beside(OWN)
     if others:
         print_to_console(f"IC Light: {notice(others)}")
     if not has_onnxruntime() and (failed_lately() or not install_onnxruntime()):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .errors import ICLightError
@@ -16,7 +15,6 @@ from .setting_types import PictureSetting, Tab, quoted
 from .weights.kind import Kind
 
 
-@dataclass(frozen=True)
 class RelightRequest(RelightFields):
     """One relight, as asked for by the panel or over the API."""
 

@@ -110,7 +110,6 @@ class Setting:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
 class Switch(Setting):
     """On or off."""
 
@@ -126,7 +125,6 @@ class Switch(Setting):
         return "`true` or `false`"
 
 
-@dataclass(frozen=True)
 class Text(Setting):
     """A few words, or None."""
 

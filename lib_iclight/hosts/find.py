@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Sequence
 from typing import Any
@@ -98,6 +99,7 @@ def _find_patcher_class() -> str:
     return ("backend.patcher.base" if _has_backend() else "ldm_patched.modules.model_patcher") + ".ModelPatcher"
 
 
+@functools.lru_cache(maxsize=1)  # looking takes 3 ms, and is done several times at the web UI's start
 def _has_backend() -> bool:
     if importlib.util.find_spec("backend") is not None:
         return True

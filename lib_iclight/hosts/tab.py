@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-import gradio as gr
-
 from ..setting_types import Tab
 
 CHECKPOINT_LIST = ":is(#setting_sd_model_checkpoint, .model_selection)"
@@ -53,36 +51,23 @@ _LAST = {f"{tab.value}_gallery" for tab in Tab}
 class TabWatch:
     """Gathers the components of one tab, and has the panel connected once all of them are there.
 
-    A panel may be built before some of them, as the order of a tab's sections is a setting; and it may be built on a
-    page that has nothing else, where it is connected to nothing.
+    A panel may be built before some of them, as the order of a tab's sections is a setting; and it may be built for the
+    API alone, where it is connected to nothing.
     """
 
     def __init__(self) -> None:
-        self._found: list[tuple[Any, TabPart, Any]] = []
-        """The page that each component is made for, and what it is."""
-        self._waiting: tuple[Any, Callable[[TabParts], None]] | None = None
+        self._parts: dict[TabPart, Any] = {}
+        self._connect: Callable[[TabParts], None] | None = None
 
     def when_complete(self, connect: Callable[[TabParts], None]) -> None:
         """Have a panel connected that was just built, when its tab is. Never called on a tab without a gallery."""
-        self._waiting = _page(), connect
+        self._connect = connect
 
     def add(self, component: Any) -> None:
         """Take notice of a component that was just made, whatever it is."""
         element = getattr(component, "elem_id", None)
         if element in _PARTS:
-            self._found.append((_page(), _PARTS[element], component))
-        elif element in _LAST:
-            self._complete()
-
-    def _complete(self) -> None:
-        page, waiting = _page(), self._waiting
-        # The last of two that share an id would win in a dictionary: it is the first that is the web UI's.
-        parts = {part: component for where, part, component in reversed(self._found) if where is page}
-        self._found, self._waiting = [], None
-        if waiting is not None and waiting[0] is page:
-            waiting[1](parts)
-
-
-def _page() -> Any:
-    """What is being built."""
-    return gr.context.Context.root_block
+            self._parts.setdefault(_PARTS[element], component)  # of two that share an id, the first is the web UI's
+        elif element in _LAST and self._connect is not None:
+            self._connect(self._parts)
+            self._connect = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..setting_types import Setting
@@ -10,7 +9,6 @@ from .presets import presets
 from .sources import Lights, check_lights, write_lights
 
 
-@dataclass(frozen=True)
 class LightsSetting(Setting):
     """Any number of lights. The panel and infotext hold them as text."""
 

@@ -33,10 +33,15 @@ _FAINT = 0.25
 
 
 @dataclass
-class SubjectCount:
-    """How many subjects a page has had: a cut-out that takes a while asks whether its own is still there."""
+class Mending:
+    """What a page knows of the subject that is cut out and mended. Events change it in place."""
 
-    value: int = 0
+    subjects: int = 0
+    """How many there have been: a cut-out that takes a while asks whether its own is still there."""
+
+    is_painted: bool = False
+    """Whether strokes are in the mask. They belong to the picture that they were painted on; a mask from a file may
+    have come before its subject."""
 
 
 def build_preview(
@@ -73,39 +78,42 @@ def build_preview(
 
 
 def _connect(parts: dict[str, Any], painting: Canvas, show: Any, host: Host) -> None:
-    def on_press(mask: Any, painted: Any, is_painted: bool) -> tuple[Any, Any, bool]:
+    def on_press(mask: Any, painted: Any, mending: Mending) -> tuple[Any, Any]:
         # What was painted is taken into the mask at once: what is painted while the subject is cut out stays.
         try:
             with_strokes = paint_over(mask, painting.strokes(painted))
         except ICLightError as error:
             raise gr.Error(as_html_text(str(error))) from error
-        return with_strokes, painting.without_strokes(painted), is_painted or with_strokes is not mask
+        mending.is_painted = mending.is_painted or with_strokes is not mask
+        return with_strokes, painting.without_strokes(painted)
 
     def on_show(
-        subject: Any, cutout: str, edge_shift: float, edge_feather: float, mask: Any, subjects: SubjectCount
+        subject: Any, cutout: str, edge_shift: float, edge_feather: float, mask: Any, mending: Mending
     ) -> Image.Image | None:
-        started_with = subjects.value
+        started_with = mending.subjects
         try:
             preview = preview_cutout(subject, cutout, edge_shift, edge_feather, mask, host)
         except ICLightError as error:
             raise gr.Error(as_html_text(str(error))) from error
         # Nothing is cancelled for another subject: gradio would end all that the page waits for, fetches too.
-        return painting.shown(preview) if subjects.value == started_with else None
+        return painting.shown(preview) if mending.subjects == started_with else None
 
-    def on_subject(mask: Any, is_painted: bool, subjects: SubjectCount) -> tuple[Any, ...]:
-        # Strokes belong to the picture that they were painted on; a mask from a file may have come before its subject.
-        subjects.value += 1
-        return (None if is_painted else mask, False, *(None for _ in canvas_parts))
+    def on_subject(mask: Any, mending: Mending) -> tuple[Any, ...]:
+        kept = None if mending.is_painted else mask
+        mending.subjects, mending.is_painted = mending.subjects + 1, False
+        return (kept, *(None for _ in canvas_parts))
 
-    mask, mask_is_painted, subjects = parts["mask"], gr.State(False), gr.State(SubjectCount())
+    def on_upload(mending: Mending) -> None:
+        mending.is_painted = False
+
+    mask, mending = parts["mask"], gr.State(Mending())
     canvas_parts = list(dict.fromkeys([painting.picture, painting.painted]))
     seen_by = [parts[name] for name in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
-    strokes = [mask, painting.painted, mask_is_painted]
-    taking = show.click(on_press, strokes, strokes, **QUIET)
-    taking.then(on_show, [*seen_by, subjects], painting.picture, **UNNAMED)
-    mask.upload(lambda: False, None, mask_is_painted, **QUIET)
-    emptied = [mask, mask_is_painted, *canvas_parts]
-    on_picture_by_user(parts["subject"], on_subject, [mask, mask_is_painted, subjects], emptied, **QUIET)
+    strokes = [mask, painting.painted]
+    taking = show.click(on_press, [*strokes, mending], strokes, **QUIET)
+    taking.then(on_show, [*seen_by, mending], painting.picture, **UNNAMED)
+    mask.upload(on_upload, mending, None, **QUIET)
+    on_picture_by_user(parts["subject"], on_subject, [mask, mending], [mask, *canvas_parts], **QUIET)
 
 
 def with_strokes(values: Sequence[Any], strokes_of: Callable[[Any], Image.Image | None]) -> list[Any]:

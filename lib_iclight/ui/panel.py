@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -176,15 +177,13 @@ class _Builder:
                 self.models.names, value=self.models.chosen, label=label, elem_id=self.element_id("model")
             )
             self.refresh = gr.Button("🔄", scale=0, min_width=40, elem_id=self.element_id("refresh"))
-        self.folders_note = gr.Markdown(
-            elem_id=self.element_id("folders_note"), **self.describe_folders(self.catalogue)
-        )
-        self.build_offer("model", self.models.chosen, choices.describe_model)
+        self.build_offer("model", self.models.chosen, self.describe_model)
 
-    def describe_folders(self, catalogue: Catalogue) -> dict[str, Any]:
-        """What there is to say about folders that were set and are not there, as a component takes it."""
-        sentence = describe_missing_folders(catalogue, self.host.webui.chosen_folders())
-        return {"value": as_markdown_text(sentence), "visible": bool(sentence)}
+    def describe_model(self, model: str | None, catalogue: Catalogue) -> choices.Description:
+        """What is said of a model, and of folders that were set and are not there."""
+        described = choices.describe_model(model, catalogue)
+        missing = as_markdown_text(describe_missing_folders(catalogue, self.host.webui.chosen_folders()))
+        return dataclasses.replace(described, text="\n\n".join(filter(None, [missing, described.text])))
 
     def build_offer(self, name: str, chosen: str | None, describe: Describe) -> None:
         """What is said of a choice of models, with the offer to fetch the chosen one."""
@@ -210,7 +209,7 @@ class _Builder:
         model.change(self.show_model, [model, *deciding], [*columns, *model_offer.parts, *dependent], **QUIET)
         cutout.change(cutout_offer.state, cutout, cutout_offer.parts, **QUIET)
         on_change(deciding, self.show_dependent, [model, *deciding], dependent, **QUIET)
-        on_disk = [*columns, *model_offer.parts, *cutout_offer.parts, *dependent, model, self.folders_note]
+        on_disk = [*columns, *model_offer.parts, *cutout_offer.parts, *dependent, model]
         looking = (self.show_files, [model, cutout, *deciding], on_disk)
         self.stage.renew_after(self.refresh.click(*looking, **QUIET))
         # Saved defaults are set after the panel was built, and files come and go while the page is closed.
@@ -225,11 +224,10 @@ class _Builder:
         return self.show_choices(self.read_catalogue(), values, model=model)
 
     def show_files(self, model: str | None, cutout: str | None, *values: Any) -> list[Any]:
-        """Updates of all that depends on what is on disk: :meth:`show_choices`, the list of models, their folders."""
+        """Updates of all that depends on what is on disk: :meth:`show_choices` and the list of models."""
         catalogue = self.read_catalogue()
         relisted = choices.relist_models(self.parts["model"], catalogue)
-        folders = gr.update(**self.describe_folders(catalogue))
-        return [*self.show_choices(catalogue, values, model=model, cutout=cutout), relisted, folders]
+        return [*self.show_choices(catalogue, values, model=model, cutout=cutout), relisted]
 
     def show_choices(self, catalogue: Catalogue, values: Sequence[Any], **chosen: str | None) -> list[Any]:
         """Updates of the columns, of what is said below each choice of models that is given, and of the settings that

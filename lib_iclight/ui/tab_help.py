@@ -62,9 +62,8 @@ class TabHelp:
     def build_advice(self) -> None:
         """What is known to fail among the tab's values."""
         self.advice = gr.Markdown(visible=False, latex_delimiters=[], elem_id=self.element_id("advice"))
-        self.advise = gr.Button(visible=False, elem_id=self.element_id("advise"))
-        self.told_by_page = gr.HTML("", visible=False)
-        """Never shown: the place among an event's inputs that the page's script puts something in."""
+        # Its own value, the last of an event's inputs, is the place that the page's script puts something in.
+        self.advise = gr.Button("", visible=False, elem_id=self.element_id("advise"))
 
     def build_size(self) -> None:
         """The button beside the subject."""
@@ -74,20 +73,20 @@ class TabHelp:
 
     def build_lists(self) -> None:
         """The button for values that work, and lists of words for the prompt."""
-        own = read_own_prompts(self.host.webui.own_prompts_file())
         with gr.Accordion(
             "Help with settings and prompt", open=False, visible=False, elem_id=self.element_id("tab_help")
         ) as self.accordion:
-            with gr.Group(visible=False) as self.recommend_group:
-                gr.Markdown(_RECOMMENDED[self.tab])
-                self.recommend = gr.Button("Recommended values", size="sm", elem_id=self.element_id("recommend"))
-            with gr.Group(visible=False) as self.words_group:
-                lists = [
-                    self._list_words(name, words) for name, words in {**quick_prompts(), "own": own}.items() if words
-                ]
-                said = "A click puts words into the prompt, another takes them out again."
-                gr.HTML(f"<p>{said}</p>{''.join(lists)}", elem_id=self.element_id("words"))
-                self.toggle = gr.Button(visible=False, elem_id=self.element_id("toggle_words"))
+            self.recommend = gr.Button(
+                "Recommended values", size="sm", visible=False, elem_id=self.element_id("recommend")
+            )
+            self.help = gr.HTML("", elem_id=self.element_id("words"))
+            self.toggle = gr.Button("", visible=False, elem_id=self.element_id("toggle_words"))
+
+    def _list_all_words(self) -> str:
+        """All lists as HTML."""
+        lists = {**quick_prompts(), "own": read_own_prompts(self.host.webui.own_prompts_file())}
+        listed = "".join(self._list_words(name, words) for name, words in lists.items() if words)
+        return f"<p>A click puts words into the prompt, another takes them out again.</p>{listed}"
 
     def _list_words(self, name: str, words: Sequence[str]) -> str:
         """A list as HTML. (With gradio's own, `Dataset`, the page draws itself anew without end in gradio 4.40.)"""
@@ -113,11 +112,12 @@ class TabHelp:
         if TabPart.PROMPT in tab_parts:
             prompt, button = tab_parts[TabPart.PROMPT], self.element_id("toggle_words")
             with_words = in_page(self.toggle.click, _with_chosen_words(button))
-            self.toggle.click(_toggle, [self.told_by_page, prompt], prompt, **QUIET, **with_words)
+            self.toggle.click(_toggle, [self.toggle, prompt], prompt, **QUIET, **with_words)
             lists = self.element_id("tab_help")
             run_in_page(_press_on_words(lists, button))
             prompt.change(None, prompt, None, **UNNAMED, **in_page(prompt.change, _mark_words(lists)))
-            self.words_group.visible = self.accordion.visible = True
+            self.help.value += self._list_all_words()
+            self.accordion.visible = True
 
     def _connect_advice(self, panel: dict[str, Any], tab_parts: TabParts, resizes_by: gr.State) -> None:
         """Advise on each change, when another checkpoint is chosen, and when the page or the panel is opened.
@@ -125,7 +125,7 @@ class TabHelp:
         :param resizes_by: is kept up to date: whether the tab goes by a factor on the picture's size.
         """
         listened = [part for part in _ADVISED_ON if part in tab_parts]
-        inputs = [panel["model"], resizes_by, *(tab_parts[part] for part in listened), self.told_by_page]
+        inputs = [panel["model"], resizes_by, *(tab_parts[part] for part in listened), self.advise]
 
         def show(model: str | None, resizes_by: bool, *values: Any) -> Any:
             *numbers, checkpoint_name = values
@@ -159,7 +159,8 @@ class TabHelp:
             return updates if len(updates) > 1 else updates[0]
 
         self.recommend.click(set_values, panel["model"], [tab_parts[part] for part in settable], **QUIET)
-        self.recommend_group.visible = self.accordion.visible = True
+        self.help.value = f"<p>{_RECOMMENDED[self.tab]}</p>{self.help.value}"
+        self.recommend.visible = self.accordion.visible = True
 
 
 def _press_on_checkpoint(button: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _PREFIXES = ("model.diffusion_model.", "diffusion_model.", "unet.")
 """What some files put before every name."""
@@ -37,14 +38,20 @@ def without_prefix(name: str) -> str:
     return name
 
 
-def ldm_names(names: Iterable[str]) -> dict[str, str]:
+def ldm_names(names: Iterable[str]) -> Mapping[str, str]:
     """Map each name to its ldm name: diffusers names are converted, all others kept.
 
     How many residual blocks a level has is read from the names. Two layouts: diffusers'
     `UNet2DConditionModel`, and `UNetModel` in CompVis's `ldm/modules/diffusionmodules/openaimodel.py`,
     which counts a level's blocks and its change of size through in one list.
     """
-    names = list(names)
+    return _ldm_names(tuple(names))
+
+
+@functools.lru_cache(maxsize=1)
+def _ldm_names(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Takes 5 ms at the web UI's start, and all published models have the same names. Key: the names. Bound: one
+    file's. Emptied by: other names, and the process's end."""
     bare = {name: without_prefix(name) for name in names}
     matches = [match for match in map(_BLOCK.fullmatch, bare.values()) if match]
     layers = 1 + max((int(m[4]) for m in matches if m[1] == "down" and m[3] == "resnets"), default=0)

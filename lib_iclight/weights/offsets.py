@@ -163,8 +163,9 @@ def _tell_kind(path: Path, ldm_by_name: Mapping[str, str], shape_of: Callable[[s
     names = {ldm: name for name, ldm in ldm_by_name.items()}
     if len(names) != len(ldm_by_name):
         raise ICLightError(f"{path.name} has two tensors for one place in the UNet: it is no IC-Light model.")
+    all_names = "\n".join(names)
     for part, what in _TELLTALES:
-        if any(part in name for name in names):
+        if part in all_names:
             raise ICLightError(f"{path.name} is no IC-Light model: it is {what}.")
     if FIRST_CONVOLUTION not in names:
         raise ICLightError(

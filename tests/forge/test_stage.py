@@ -69,13 +69,16 @@ def test_what_was_arranged_reaches_the_unet(
     page.stage.wait_until_drawn()
     page.generate()
     (arranged,) = bench.passes()
-    told = dict(re.findall(r"IC-Light ([a-z ]+): ([^,\n]*)", page.infotext()))
+    infotext = page.infotext()
+    told = dict(re.findall(r"IC-Light ([a-z ]+): ([^,\n]*)", infotext))
+    found = re.search(r"Schedule type: ([^,\n]*)", infotext)  # pages begin with different ones, and some have none
+    schedule = {"scheduler": found[1]} if found else {}
     settings: dict[str, object] = {"lights": told["lights"]}
     for name in ("x", "y", "scale"):
         if f"subject {name}" in told:
             settings[f"subject_{name}"] = float(told[f"subject {name}"])
     settings["subject_mirrored"] = told.get("subject mirrored") == "True"
-    outcome = bench.post("txt2img", BASE | PLAIN | relight(subject=subject(), model=FC, **settings))
+    outcome = bench.post("txt2img", BASE | PLAIN | schedule | relight(subject=subject(), model=FC, **settings))
     assert outcome.status == 200, outcome.detail
     (asked,) = outcome.passes
     assert torch.equal(arranged["calls"][0]["c_concat"], asked["calls"][0]["c_concat"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib_iclight.errors import ICLightError
+from lib_iclight.hosts import find
 from lib_iclight.hosts.find import check_host
 
 FIELDS = (
@@ -65,6 +66,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     packages = ("modules", *BACKENDS)
     for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
         del sys.modules[name]
+    find._has_backend.cache_clear()
 
 
 def sentence() -> str:

@@ -26,7 +26,7 @@ from lib_iclight.pictures import Picture
 from lib_iclight.request import RelightRequest, parse
 from lib_iclight.setting_types import Tab
 from lib_iclight.ui import choices
-from lib_iclight.ui.cutout_preview import SubjectCount, with_strokes
+from lib_iclight.ui.cutout_preview import Mending, with_strokes
 from lib_iclight.ui.panel import Panel, build_panel
 from lib_iclight.weights import find_model, kind_of, read_catalogue
 from lib_iclight.weights.kind import Kind
@@ -408,12 +408,12 @@ def test_a_mistyped_folder_in_the_settings_is_named(models: Path) -> None:
     webui = WebUI(models)
     webui.chosen = [models / "moddels <b>"]
     blocks, panel = built(Tab.TXT2IMG, models, webui)
-    note = block(blocks, "folders_note")
-    assert note.visible and "is not there: correct the setting" in note.value.replace("\\", "")
-    assert "<b>" not in note.value, "it is text, whatever it is called"
+    said = block(blocks, "model_offer_text").value
+    assert "is not there: correct the setting" in said.replace("\\", "")
+    assert "looks at the foreground" in said, "what is said of the model stays"
+    assert "<b>" not in said, "it is text, whatever it is called"
     webui.chosen[0].mkdir()
-    assert not opened(blocks, panel)["folders_note"]["visible"]
-    assert not block(built(Tab.TXT2IMG, models)[0], "folders_note").visible
+    assert "setting" not in opened(blocks, panel)["model_offer_text"]["value"]
 
 
 def test_matting_models_are_offered_with_their_licence_and_size(tmp_path: Path) -> None:
@@ -486,12 +486,12 @@ def test_a_cut_out_of_an_earlier_subject_is_not_shown(models: Path) -> None:
     taking, showing = show_cutout(blocks)
     (on_subject,) = events(blocks, (component(panel, "subject")._id, "input"))
     assert {*taking.outputs, *showing.outputs} == set(on_subject.outputs), "what is shown is emptied at once"
-    *_, subjects = (each.value for each in showing.inputs)
+    *_, mending = (each.value for each in showing.inputs)
     subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
-    asked = [subject, DEFAULTS["cutout"], 0.0, 0.0, None, subjects]
+    asked = [subject, DEFAULTS["cutout"], 0.0, 0.0, None, mending]
     shown = showing.fn(*asked)
     assert shown.size == subject.size
-    webui.on_listing = lambda: on_subject.fn(None, False, subjects)
+    webui.on_listing = lambda: on_subject.fn(None, mending)
     assert showing.fn(*asked) is None
     webui.on_listing = lambda: None
     assert showing.fn(*asked) == shown
@@ -505,17 +505,18 @@ def test_a_mask_from_a_file_may_come_before_its_subject(models: Path) -> None:
     (on_subject,) = events(blocks, (component(panel, "subject")._id, "input"))
     (on_upload,) = events(blocks, (component(panel, "mask")._id, "upload"))
     mask, stroke = Image.new("L", (80, 60), 255), painted((80, 60), (0, 0, 9, 9), (0, 0, 0, 255))
-    is_painted = on_upload.fn()
-    assert on_subject.fn(mask, is_painted, SubjectCount())[0] is mask
-    kept, strokes, is_painted = taking.fn(mask, None, is_painted)
-    assert kept is mask and on_subject.fn(kept, is_painted, SubjectCount())[0] is mask, (
-        "it was shown, and nothing was painted"
-    )
-    over, strokes, is_painted = taking.fn(mask, stroke, is_painted)
+    mending = Mending(is_painted=True)
+    on_upload.fn(mending)
+    assert on_subject.fn(mask, mending)[0] is mask
+    kept, strokes = taking.fn(mask, None, mending)
+    assert kept is mask and on_subject.fn(kept, mending)[0] is mask, "it was shown, and nothing was painted"
+    over, strokes = taking.fn(mask, stroke, mending)
     assert strokes.size == stroke.size
     assert strokes.getextrema()[3] == (0, 0), "strokes are in the mask from now on"
-    assert on_subject.fn(over, is_painted, SubjectCount()) == (None, False, None, None)
-    assert taking.fn(over, strokes, True)[2], "strokes of an earlier press are in it still"
+    taking.fn(over, strokes, mending)
+    assert mending.is_painted, "strokes of an earlier press are in it still"
+    assert on_subject.fn(over, mending) == (None, None, None)
+    assert mending == Mending(subjects=3)
 
 
 def test_the_host_may_release_a_cut_out_that_was_shown(models: Path) -> None:
@@ -524,8 +525,8 @@ def test_the_host_may_release_a_cut_out_that_was_shown(models: Path) -> None:
     blocks, _ = built(Tab.TXT2IMG, models, webui)
     subject = painted((80, 60), (20, 15, 60, 45), (200, 20, 30, 255))
     taking, showing = show_cutout(blocks)
-    assert taking.fn(None, None, False) == (None, None, False)
-    assert showing.fn(subject, "Nothing: take it as it is", 0, 0, None, SubjectCount()).size == subject.size
+    assert taking.fn(None, None, Mending()) == (None, None)
+    assert showing.fn(subject, "Nothing: take it as it is", 0, 0, None, Mending()).size == subject.size
     assert webui.releases == [foreground.release_models]
 
 

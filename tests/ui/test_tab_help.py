@@ -92,10 +92,9 @@ def test_a_checkpoint_is_told_when_another_is_chosen(models: Path) -> None:
     button, output = page.block("advise"), page.block("advice")
     (event,) = page.events(button, "click")
     assert CHECKPOINT_LIST in event.js and not button.visible
-    (name,) = [each for each in event.inputs if isinstance(each, gr.HTML)]
-    assert event.inputs[-1] is name and f".slice(0, {len(event.inputs) - 1})" in event.js, "the page puts it there"
+    assert button.value == "" and event.inputs[-1] is button and f".slice(0, {len(event.inputs) - 1})" in event.js, "the page puts it there"
     assert not page.happens(button, "click", output, {})["visible"]
-    assert "painter" in page.happens(button, "click", output, {name: "painter.safetensors"})["value"]
+    assert "painter" in page.happens(button, "click", output, {button: "painter.safetensors"})["value"]
 
 
 def test_a_size_says_nothing_while_the_tab_resizes_by_a_factor(models: Path) -> None:
@@ -130,37 +129,25 @@ def test_what_a_web_ui_lacks_is_left_out(tab: Tab, models: Path, lacking: TabPar
     assert ("64 × 768" in told) is (TabPart.WIDTH in kept and TabPart.HEIGHT in kept)
 
 
-def test_nothing_helps_where_a_page_is_not_completed(models: Path) -> None:
-    """For the API the panel is built once more, on a page that has nothing else."""
+def test_nothing_helps_where_a_tab_is_not_completed(models: Path) -> None:
+    """For the API alone the panel is built on a page that has nothing else."""
     watch = TabWatch()
-    with gr.Blocks() as alone:
+    with gr.Blocks() as blocks:
         panel = build_panel(Tab.TXT2IMG, input_accordion, Canvas, Host(WebUI(models), None, None))
         watch.when_complete(panel.connect_to_tab)
-    with gr.Blocks() as other:
         watch.add(gr.Slider(elem_id="txt2img_width"))
-        watch.add(gr.Gallery(elem_id="txt2img_gallery"))
-    assert not other.fns, "another page is completed"
-    assert not block(alone, "advice").visible
-    assert not [each for each in alone.fns.values() if block(alone, "advice") in each.outputs]
+    assert not block(blocks, "advice").visible
+    assert not [each for each in blocks.fns.values() if block(blocks, "advice") in each.outputs]
 
 
-def test_a_page_that_was_given_up_leaves_nothing_to_the_next(models: Path) -> None:
-    watch = TabWatch()
+def test_of_two_parts_that_share_an_id_the_first_counts(models: Path) -> None:
+    watch, told = TabWatch(), []
     with gr.Blocks():
-        left = gr.Slider(elem_id="txt2img_cfg_scale")
-        watch.add(left)
-    page = build_tab(Tab.TXT2IMG, models, watch=watch, before=[TabPart.WIDTH])
-    assert left not in {each for function in page.blocks.fns.values() for each in function.inputs}
-    assert advice(page, page.parts[TabPart.WIDTH]) == ""
-
-
-def test_a_page_that_is_built_again_has_its_own_components(models: Path) -> None:
-    watch = TabWatch()
-    first = build_tab(Tab.TXT2IMG, models, watch=watch)
-    second = build_tab(Tab.TXT2IMG, models, watch=watch)
-    for page, other in ((first, second), (second, first)):
-        inputs = {each for function in page.blocks.fns.values() for each in function.inputs}
-        assert page.parts[TabPart.CFG] in inputs and other.parts[TabPart.CFG] not in inputs
+        first, second = (gr.Slider(elem_id="txt2img_width") for _ in range(2))
+        watch.when_complete(told.append)
+        for part in (first, second, gr.Gallery(elem_id="txt2img_gallery")):
+            watch.add(part)
+    assert told == [{TabPart.WIDTH: first}] and first is not second
 
 
 # ------------------------------------------------------------------------------------------------ size
@@ -273,7 +260,7 @@ def test_a_tab_without_any_of_it_has_no_help(models: Path) -> None:
     page = build_tab(Tab.TXT2IMG, models, before=[TabPart.WIDTH])
     assert not page.block("tab_help").visible
     page = build_tab(Tab.TXT2IMG, models, before=[TabPart.PROMPT])
-    assert page.block("tab_help").visible and not page.block("recommend").parent.visible
+    assert page.block("tab_help").visible and not page.block("recommend").visible
 
 
 # ------------------------------------------------------------------------------------------------ saved defaults

@@ -77,13 +77,12 @@ def build_tab(
     *,
     before: Sequence[TabPart] | None = None,
     after: Sequence[TabPart] = (),
-    watch: TabWatch | None = None,
 ) -> WebTab:
     """Build a tab as a web UI does: parts, the panel, more parts, and the gallery.
 
     :param before: the parts that are made before the panel; None: all that the tab has.
     """
-    watch = watch or TabWatch()
+    watch = TabWatch()
     parts: dict[TabPart, Any] = {}
 
     def make(part: TabPart) -> None:
