@@ -8,10 +8,6 @@ from typing import Any
 
 from ..setting_types import Tab
 
-CHECKPOINT_LIST = ":is(#setting_sd_model_checkpoint, .model_selection)"
-"""A CSS selector, whose first match is the list of checkpoints above the tabs; some web UIs let the user take it away.
-Forge's own has no id, and shares its class with the list of VAEs beside it."""
-
 
 class TabPart(Enum):
     """A component of a tab that the panel reads, sets or listens to: how its element's id goes on after the tab's name.

@@ -10,13 +10,13 @@ import gradio as gr
 from ..errors import ICLightError
 from ..fields import SETTINGS
 from ..hosts import Host
-from ..hosts.tab import CHECKPOINT_LIST, TabPart, TabParts
+from ..hosts.tab import TabPart, TabParts
 from ..pictures import Picture
 from ..setting_types import Tab
 from ..weights.kind import Kind
 from .advice import advise, advise_on_checkpoint
 from .markup import as_html_text
-from .parts import QUIET, UNNAMED, in_page, on_change, run_in_page
+from .parts import QUIET, UNNAMED, in_page, on_change
 from .quick_prompts import quick_prompts, read_own_prompts, toggle_words
 from .recommended import recommend
 from .size import choose_size
@@ -110,12 +110,11 @@ class TabHelp:
             self.size.visible = True
         self._connect_recommended(panel, tab_parts)
         if TabPart.PROMPT in tab_parts:
-            prompt, button = tab_parts[TabPart.PROMPT], self.element_id("toggle_words")
-            with_words = in_page(self.toggle.click, _with_chosen_words(button))
+            prompt = tab_parts[TabPart.PROMPT]
+            with_words = in_page(self.toggle.click, "(_, prompt) => [window.iclight?.takeWords() ?? '', prompt]")
             self.toggle.click(_toggle, [self.toggle, prompt], prompt, **QUIET, **with_words)
-            lists = self.element_id("tab_help")
-            run_in_page(_press_on_words(lists, button))
-            prompt.change(None, prompt, None, **UNNAMED, **in_page(prompt.change, _mark_words(lists)))
+            mark = f"(prompt) => {{ window.iclight?.markWords('{self.tab.value}', prompt); }}"
+            prompt.change(None, prompt, None, **UNNAMED, **in_page(prompt.change, mark))
             self.help.value += self._list_all_words()
             self.accordion.visible = True
 
@@ -138,9 +137,10 @@ class TabHelp:
 
         deciding = [panel["enabled"], panel["model"], *(tab_parts[part] for part in listened)]
         on_change(deciding, show, inputs, self.advice, **QUIET)
-        with_name = in_page(self.advise.click, _with_checkpoint_name(len(inputs)))
-        self.advise.click(show, inputs, self.advice, **QUIET, **with_name)
-        run_in_page(_press_on_checkpoint(self.element_id("advise")))
+        # gradio hands over the outputs' values behind the inputs'.
+        given = f"...values.slice(0, {len(inputs) - 1})"
+        with_name = f"(...values) => [{given}, window.iclight?.checkpointName() ?? '']"
+        self.advise.click(show, inputs, self.advice, **QUIET, **in_page(self.advise.click, with_name))
         for part, tell in ((TabPart.RESIZE_TO, lambda: False), (TabPart.RESIZE_BY, lambda: True)):
             if part in tab_parts:
                 opened = tab_parts[part].select(tell, None, resizes_by, **QUIET)
@@ -161,55 +161,6 @@ class TabHelp:
         self.recommend.click(set_values, panel["model"], [tab_parts[part] for part in settable], **QUIET)
         self.help.value = f"<p>{_RECOMMENDED[self.tab]}</p>{self.help.value}"
         self.recommend.visible = self.accordion.visible = True
-
-
-def _press_on_checkpoint(button: str) -> str:
-    """Code for the page that presses a button when another checkpoint is chosen.
-
-    The list of checkpoints is no part of a tab. It is left when an entry is chosen, which is written into its field
-    right after.
-    """
-    return f"""() => document.addEventListener("focusout", (event) => {{
-        const press = () => document.getElementById("{button}")?.click();
-        if (event.target.closest?.("{CHECKPOINT_LIST}")) setTimeout(press);
-    }})"""
-
-
-def _with_checkpoint_name(inputs: int) -> str:
-    """Code for the page that puts what the list of checkpoints shows in the place of an event's last input.
-
-    :param inputs: how many there are: gradio hands over the outputs' values behind them.
-    """
-    return f"""(...values) => [
-        ...values.slice(0, {inputs - 1}), document.querySelector("{CHECKPOINT_LIST} input")?.value ?? ""
-    ]"""
-
-
-def _press_on_words(lists: str, button: str) -> str:
-    """Code for the page that presses a button when words of the lists are chosen; it has them then."""
-    return f"""() => document.addEventListener("click", (event) => {{
-        const chosen = event.target.closest?.("#{lists} .iclight-prompts button");
-        const button = document.getElementById("{button}");
-        if (!chosen || !button) return;
-        button.dataset.words = chosen.textContent;
-        button.click();
-    }})"""
-
-
-def _with_chosen_words(button: str) -> str:
-    """Code for the page that hands an event the words that were chosen, and the prompt."""
-    return f"""(_, prompt) => [document.getElementById("{button}")?.dataset.words ?? "", prompt]"""
-
-
-def _mark_words(lists: str) -> str:
-    """Code for the page that shows which words of the lists the prompt has, as :func:`toggle_words` finds them."""
-    return f"""(prompt) => {{
-        for (const button of document.querySelectorAll("#{lists} .iclight-prompts button")) {{
-            const words = button.textContent.replace(/[^\\w\\s]/g, "\\\\$&");
-            const whole = new RegExp(`(?:^\\\\s*|, )${{words}}(?=\\\\s*(?:[,\\\\n]|$))`);
-            button.setAttribute("aria-pressed", whole.test(prompt ?? ""));
-        }}
-    }}"""
 
 
 def _toggle(chosen: str, prompt: str) -> str:

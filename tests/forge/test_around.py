@@ -17,11 +17,13 @@ from safetensors.torch import save_file
 
 from iclight_workshop.forge_server import ForgeServer
 from iclight_workshop.host_bench import REPOSITORY, subject
-from lib_iclight.hosts.tab import CHECKPOINT_LIST
 
 from .browser import ForgePage, has_presets
 
 WIDTH, HEIGHT = 576, 704
+
+CHECKPOINTS = ":is(#setting_sd_model_checkpoint, .model_selection)"
+"""The list of checkpoints, however the web UI has it."""
 
 # The page gets these after it is drawn, so they are set here and not in the page.
 OPTIONS = {
@@ -137,7 +139,7 @@ def test_a_checkpoint_that_would_be_refused_is_told_beforehand(tmp_path: Path, b
         refusal = "The checkpoint painter.safetensors is an inpainting checkpoint"
         expect(advice(page)).to_contain_text(refusal)
         for name in ("good", "painter", "good"):
-            page.page.locator(f"{CHECKPOINT_LIST} input").first.click()
+            page.page.locator(f"{CHECKPOINTS} input").first.click()
             page.entries(name, whole=False).click()
             if name == "good":
                 expect(advice(page)).to_be_hidden()

@@ -142,11 +142,11 @@ def img2img_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
-    """An empty page with the scripts that draw lights, and what Python tells them."""
+    """An empty page with the scripts that draw lights, what Python tells them, and the script for the prompt."""
     with chromium() as browser:
         opened = browser.new_page()
         opened.set_content("")
-        for name in ("iclight_drawing.js", "iclight_lights.js"):  # the web UI loads them in any order
+        for name in ("iclight_drawing.js", "iclight_lights.js", "iclight_tab_help.js"):  # web UIs have any order
             opened.add_script_tag(path=ROOT / "javascript" / name)
         opened.evaluate("data => iclight.lights.setUp(data)", describe_lights())
         yield opened

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from lib_iclight.ui.quick_prompts import toggle_words
-from lib_iclight.ui.tab_help import _mark_words
 
 WORDS = ["warm light", "a lamp, lit", "neon (red) [a|b] $1 .*", "Straße 🌆", "light"]
 
@@ -32,8 +31,8 @@ PROMPTS = [
 @pytest.mark.parametrize("words", WORDS)
 def test_words_are_marked_that_a_click_takes_out(page: Any, words: str, prompt: str) -> None:
     typed = prompt.format(words)
-    page.set_content("<div id='lists'><div class='iclight-prompts'><button></button></div></div>")
+    page.set_content("<div id='iclight_txt2img_words_lights'><button></button></div>")
     page.locator("button").evaluate("(button, words) => { button.textContent = words; }", words)
-    page.evaluate(_mark_words("lists"), typed)
+    page.evaluate("prompt => iclight.markWords('txt2img', prompt)", typed)
     is_taken_out = len(toggle_words(typed, words)) < len(typed)
     assert page.locator("button").get_attribute("aria-pressed") == str(is_taken_out).lower()
