@@ -5,7 +5,6 @@ Each stands between `<!-- table: NAME -->` and `<!-- end of table -->`.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from enum import Enum
 from pathlib import Path
@@ -85,7 +84,7 @@ def list_presets() -> str:
 def list_light_fields() -> str:
     """What can be said of each kind of light."""
     rows = ["| field | of | range | default | what it is |", "| --- | --- | --- | --- | --- |"]
-    defaults = {each.name: each.default for each in dataclasses.fields(LightSource)}
+    defaults = LightSource._field_defaults
     for name in defaults:
         kinds = ", ".join(kind.value for kind, fields in FIELDS.items() if name in fields)
         if kinds:

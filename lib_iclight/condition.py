@@ -5,8 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,8 +22,7 @@ _latents: weakref.WeakKeyDictionary[Any, OrderedDict[tuple[Any, ...], torch.Tens
 Bound: 32 latents a VAE, a few hundred kilobytes each. Emptied by: the VAE's end."""
 
 
-@dataclass(frozen=True)
-class Illumination:
+class Illumination(NamedTuple):
     """Lights that shine on a picture at the size that is sampled."""
 
     lights: Lights
@@ -43,8 +41,7 @@ class Illumination:
         return shine_on(rgb, add_lights(self.lights, self.window, self.outline))
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A picture, and how it comes to the size that is sampled."""
 
     picture: Picture

@@ -151,7 +151,7 @@ class Generation:
 
         :raises ICLightError: "only masked" cuts out a part, and it can't be told which part of the subject that is.
         """
-        self.tab_pictures = replace(self._tab(), fit=fit)
+        self.tab_pictures = self._tab()._replace(fit=fit)
         belongs_to_tab = self.request.subject is None
         if self.request.subject is not None and fit.crop_region is not None:
             _check_one_size(self.request.subject, self._tab().pictures[0])
@@ -201,7 +201,7 @@ class Generation:
             return backgrounds
         lights, window = request.lights, self._window()
         return [
-            replace(background, illumination=Illumination(lights, window, outline))
+            background._replace(illumination=Illumination(lights, window, outline))
             for background, outline in _pair(backgrounds, self._outlines())
         ]
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -27,8 +26,7 @@ _MAX_SCHEDULE = 1000
 """Steps that SD's noise schedule has: more can't be told apart, and some samplers divide by them."""
 
 
-@dataclass(frozen=True)
-class LightStart:
+class LightStart(NamedTuple):
     """A pass that starts from a light map instead of what the host would start from."""
 
     latent: torch.Tensor
@@ -39,8 +37,7 @@ class LightStart:
     img2img, its own denoising strength says it."""
 
 
-@dataclass(frozen=True)
-class Pass:
+class Pass(NamedTuple):
     """What the guard has to know about the pass that is about to be sampled."""
 
     patch: Patch | None = None

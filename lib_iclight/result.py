@@ -126,7 +126,7 @@ def _enlarge(
     small = result.shape[1], result.shape[0]
     alpha = subject.alpha_at(host, small)
     fit = subject.tab_fit
-    large = subject if fit is None else replace(subject, tab_fit=replace(fit, width=size[0], height=size[1]))
+    large = subject if fit is None else replace(subject, tab_fit=fit._replace(width=size[0], height=size[1]))
     own = result if alpha is None else estimate_foreground_colours(result, alpha)
     lit = enlarge_light(own, subject.colour_at(host, small), large.colour_at(host, size))
     large_alpha = large.alpha_at(host, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from .pictures import Picture
 from .weights.kind import Kind
@@ -32,8 +32,7 @@ class Place(Enum):
     BOTTOM = "bottom"
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(NamedTuple):
     """What other settings have to be for a setting to take effect."""
 
     settings: tuple[str, ...]

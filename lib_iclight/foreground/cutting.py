@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -45,8 +45,7 @@ _LEAST_AROUND = 0.01
 """Share of a picture's pixels that has to be around its subject: fewer tell nothing about a room."""
 
 
-@dataclass(frozen=True)
-class CutoutSettings:
+class CutoutSettings(NamedTuple):
     """How a subject is cut out."""
 
     method: str = AUTO

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -45,8 +44,7 @@ class UnusableModelError(ICLightError):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class MattingModel:
+class MattingModel(NamedTuple):
     """One model: its file, and how its family is run."""
 
     file: ManifestFile

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..weights.manifest import ManifestFile, manifest
 from .families import BIREFNET, ISNET, ISNET_ANIME, U2NET, Family
 
 
-@dataclass(frozen=True)
-class CutoutMethod:
+class CutoutMethod(NamedTuple):
     """One way of cutting out."""
 
     name: str

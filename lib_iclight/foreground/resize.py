@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -12,8 +12,7 @@ _MAX_RESIZED_PIXELS = 200_000_000
 """A strip a few pixels wide would have to be blown up beyond all memory before it is cropped."""
 
 
-@dataclass(frozen=True)
-class Placement:
+class Placement(NamedTuple):
     """Where a picture stands in the frame."""
 
     x: float = 0.5

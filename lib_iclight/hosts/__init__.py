@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -14,8 +13,7 @@ from PIL import Image
 from ..errors import ICLightError
 
 
-@dataclass(frozen=True)
-class TabFit:
+class TabFit(NamedTuple):
     """How the img2img tab brings its picture to the size that it encodes."""
 
     resize_mode: int
@@ -28,8 +26,7 @@ class TabFit:
     """Left, top, right, bottom in the picture's pixels, where only the masked part is inpainted."""
 
 
-@dataclass(frozen=True)
-class TabPictures:
+class TabPictures(NamedTuple):
     """What the img2img tab was given."""
 
     pictures: Sequence[Image.Image]
@@ -61,8 +58,7 @@ class Encoded(NamedTuple):
     """Put together from tiles, which differs a little from encoding the whole picture."""
 
 
-@dataclass(frozen=True)
-class ExtraResult:
+class ExtraResult(NamedTuple):
     """A picture that is shown behind a generation's results."""
 
     image: Image.Image
@@ -196,8 +192,7 @@ class WebUI(Protocol):
         """Say something beside a finished generation's results."""
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(NamedTuple):
     """The program that the relight runs in."""
 
     webui: WebUI

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from .colour import COOLEST, HOTTEST
@@ -21,7 +20,7 @@ def describe_lights() -> dict[str, Any]:
             for name, each in NUMBERS.items()
         },
         "kelvin": {"low": COOLEST, "high": HOTTEST},
-        "defaults": {field.name: field.default for field in dataclasses.fields(LightSource) if field.name != "kind"},
+        "defaults": LightSource._field_defaults,
         "max": MAX_LIGHTS,
         "longest": LONGEST_TEXT,
         "presets": {name: write_lights(lights, between="\n") for name, lights in presets().items()},

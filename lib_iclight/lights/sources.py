@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..setting_types import Number, quoted
 from .colour import WHITE, check_colour
@@ -55,8 +53,7 @@ FIELDS: Mapping[LightKind, tuple[str, ...]] = {
 """What can be said of each kind."""
 
 
-@dataclass(frozen=True)
-class LightSource:
+class LightSource(NamedTuple):
     """One light. Fields that its kind doesn't have keep their defaults."""
 
     kind: LightKind
@@ -86,7 +83,7 @@ class LightSource:
 
 Lights = tuple[LightSource, ...]
 
-_DEFAULTS = {field.name: field.default for field in dataclasses.fields(LightSource)}
+_DEFAULTS = LightSource._field_defaults
 
 
 def check_lights(name: str, value: Any) -> Lights:

@@ -5,9 +5,8 @@ Their entries are plain text: the web UI compares saved defaults with what is sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -19,8 +18,7 @@ from .markup import as_markdown_text
 from .parts import IS_GRADIO_3
 
 
-@dataclass(frozen=True)
-class ModelList:
+class ModelList(NamedTuple):
     """The model dropdown's entries, the one to begin with, and what each file looks at."""
 
     names: list[str]
@@ -31,8 +29,7 @@ class ModelList:
     """Of all but the damaged ones."""
 
 
-@dataclass(frozen=True)
-class Description:
+class Description(NamedTuple):
     """What is said of a choice."""
 
     text: str = ""

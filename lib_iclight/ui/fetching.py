@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -25,11 +24,9 @@ _REFRESH_ALL_PANELS = """() => {
 }"""
 
 
-@dataclass(frozen=True)
-class FetchOffer:
+class FetchOffer(NamedTuple):
     """What stands below a choice of models: what is said of the chosen one, and the fetches that are running."""
 
-    box: gr.Group
     text: gr.Markdown
     fetch: gr.Button
     progress: gr.Markdown
@@ -46,7 +43,7 @@ class FetchOffer:
     @property
     def parts(self) -> list[Any]:
         """The components, in the order in which :meth:`show` updates them."""
-        return [self.box, self.text, self.fetch, *self.progress_parts]
+        return [self.text, self.fetch, *self.progress_parts]
 
     @property
     def progress_parts(self) -> list[Any]:
@@ -64,9 +61,7 @@ class FetchOffer:
         if fetch is not None and fetch.state in (JobState.FAILED, JobState.CANCELLED):
             text = f"{as_markdown_text(fetch.sentence)}\n\n{text}"
         can_fetch = file is not None and (fetch is None or fetch.state is not JobState.RUNNING)
-        is_shown = bool(text or self._find_running())
-        shown = gr.update(visible=is_shown), gr.update(value=text), gr.update(visible=can_fetch)
-        return (*shown, *self._progress())
+        return (gr.update(value=text, visible=bool(text)), gr.update(visible=can_fetch), *self._progress())
 
     def start(self, choice: str | None) -> tuple[Any, ...]:
         """Begin to fetch the file that the choice needs; what :meth:`state` says then."""
@@ -112,12 +107,11 @@ def build_offer(
     :param is_for: whether a file is one of those that can be chosen here.
     """
     can_fetch = first.to_fetch is not None
-    with gr.Group(visible=bool(first.text), elem_id=f"{name}_offer") as box:
-        text = gr.Markdown(first.text, latex_delimiters=[], elem_id=f"{name}_offer_text")
-        fetch = gr.Button("Fetch it", variant="primary", visible=can_fetch, elem_id=f"{name}_fetch")
-        progress = gr.Markdown(visible=False, latex_delimiters=[], elem_id=f"{name}_progress")
-        cancel = gr.Button("Cancel", visible=False, elem_id=f"{name}_cancel")
-    return FetchOffer(box, text, fetch, progress, cancel, describe, is_for, folders)
+    text = gr.Markdown(first.text, visible=bool(first.text), latex_delimiters=[], elem_id=f"{name}_offer")
+    fetch = gr.Button("Fetch it", variant="primary", visible=can_fetch, elem_id=f"{name}_fetch")
+    progress = gr.Markdown(visible=False, latex_delimiters=[], elem_id=f"{name}_progress")
+    cancel = gr.Button("Cancel", visible=False, elem_id=f"{name}_cancel")
+    return FetchOffer(text, fetch, progress, cancel, describe, is_for, folders)
 
 
 def connect_offer(offer: FetchOffer, choice: gr.Dropdown) -> None:

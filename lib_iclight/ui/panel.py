@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -40,8 +38,7 @@ Describe = Callable[[str | None, Catalogue], choices.Description]
 """What is said of a choice of models, by what is on disk."""
 
 
-@dataclass(frozen=True)
-class Panel:
+class Panel(NamedTuple):
     """What the web UI has to know of a panel that was built."""
 
     components: list[Any]
@@ -183,7 +180,7 @@ class _Builder:
         """What is said of a model, and of folders that were set and are not there."""
         described = choices.describe_model(model, catalogue)
         missing = as_markdown_text(describe_missing_folders(catalogue, self.host.webui.chosen_folders()))
-        return dataclasses.replace(described, text="\n\n".join(filter(None, [missing, described.text])))
+        return described._replace(text="\n\n".join(filter(None, [missing, described.text])))
 
     def build_offer(self, name: str, chosen: str | None, describe: Describe) -> None:
         """What is said of a choice of models, with the offer to fetch the chosen one."""

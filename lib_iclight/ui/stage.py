@@ -9,9 +9,8 @@ import html
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -47,8 +46,7 @@ LONGEST = 768
 """The longer side of what is drawn, in pixels."""
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """What the page's script and Python talk through."""
 
     tab: Tab

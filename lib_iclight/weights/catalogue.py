@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,8 +39,7 @@ class Signature(NamedTuple):
         return self[:2] == other[:2] and (self.inode == other.inode or 0 in (self.inode, other.inode))
 
 
-@dataclass(frozen=True)
-class ListedFile:
+class ListedFile(NamedTuple):
     """A file as a folder's listing tells of it."""
 
     name: str
@@ -56,8 +54,7 @@ class ListedFile:
         return self.path.suffix.lower() == ".safetensors"
 
 
-@dataclass(frozen=True)
-class Catalogue:
+class Catalogue(NamedTuple):
     """The files in the models' folders and their subfolders, as they were when they were listed."""
 
     folders: tuple[Path, ...]

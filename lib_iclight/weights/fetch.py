@@ -9,10 +9,9 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ICLightError
 from ..text import shorten
@@ -37,8 +36,7 @@ _RETRIED = {408, 416, 425, 429}
 """Statuses below 500 after which another attempt may go better; 416 contradicts the manifest's size, as a proxy may."""
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a fetch has come."""
 
     received: int

@@ -243,7 +243,7 @@ def test_a_missing_model_is_fetched_with_progress_and_cancelled(
     assert len(hub.requests) == asked, "never unasked"
     try:
         page.part("model_fetch").click()
-        expect(offer).to_contain_text("of 1719 MB")
+        expect(page.part("model_progress")).to_contain_text("of 1719 MB")
         expect(page.part("model_fetch")).to_be_hidden()
         page.part("model_cancel").click()
         expect(page.part("model_fetch")).to_be_visible()

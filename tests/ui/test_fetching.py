@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -100,9 +99,9 @@ def offered(server: Server, folder: Path) -> tuple[gr.Blocks, FetchOffer]:
 
 
 def shown(updates: tuple[Any, ...]) -> tuple[str | None, bool, str | None]:
-    """What updates show: the text, or None where the box is hidden; whether it can be fetched; and its progress."""
-    box, text, fetch, *progress = updates
-    return (text["value"] if box["visible"] else None), fetch["visible"], shown_progress(progress)
+    """What updates show: the text, or None where it is hidden; whether the file can be fetched; and its progress."""
+    text, fetch, *progress = updates
+    return (text["value"] if text["visible"] else None), fetch["visible"], shown_progress(progress)
 
 
 def shown_progress(updates: Sequence[Any]) -> str | None:
@@ -114,7 +113,7 @@ def shown_progress(updates: Sequence[Any]) -> str | None:
 
 def test_it_is_fetched_with_progress(server: Server, tmp_path: Path) -> None:
     _, offer = offered(server, tmp_path)
-    assert offer.box.visible and offer.text.value == "Not there yet." and not any(tmp_path.iterdir())
+    assert offer.text.visible and offer.text.value == "Not there yet." and not any(tmp_path.iterdir())
     text, can_fetch, progress = shown(offer.start("small"))
     assert text == "Not there yet." and not can_fetch and "of 1 MB" in str(progress)
     steps = offer.follow("small")
@@ -174,7 +173,7 @@ def test_what_went_wrong_is_said_and_can_be_tried_again(server: Server, tmp_path
 
 def test_another_dropdowns_fetches_are_not_shown(server: Server, tmp_path: Path) -> None:
     _, offer = offered(server, tmp_path)
-    other = dataclasses.replace(offer, is_for=lambda file: file.name.endswith(".safetensors"))
+    other = offer._replace(is_for=lambda file: file.name.endswith(".safetensors"))
     assert shown(offer.start("small"))[2] and shown(other.state("none")) == ("none", False, None)
     other.stop()
     server.go_on.set()
@@ -222,7 +221,7 @@ def expect_text(page: Any, tab: str, text: str) -> None:
     """See to it that this is said in a panel."""
     from playwright.sync_api import expect
 
-    expect(page.locator(f"#iclight_{tab}_model_offer_text")).to_contain_text(text)
+    expect(page.locator(f"#iclight_{tab}_model_offer")).to_contain_text(text)
 
 
 @pytest.mark.parametrize("chooses_another", [False, True])
@@ -266,5 +265,5 @@ def test_a_fetch_is_cancelled_from_either_panel(page: Any, server: Server) -> No
 def test_a_hostile_name_stands_there_as_it_is(page: Any) -> None:
     choose(page, "txt2img", 1)
     expect_text(page, "txt2img", "<img src=x onerror=alert(1)> ![a](b) $$x$$ `c` www.example.com # d")
-    shown_text = page.locator("#iclight_txt2img_model_offer_text")
+    shown_text = page.locator("#iclight_txt2img_model_offer")
     assert shown_text.locator("img, a, code, h1, .katex").count() == 0

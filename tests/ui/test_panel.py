@@ -307,7 +307,7 @@ def test_an_emptied_choice_shows_what_the_default_does(tmp_path: Path) -> None:
 def test_without_a_model_the_panel_offers_to_fetch_one(tmp_path: Path) -> None:
     blocks, panel = built(Tab.TXT2IMG, tmp_path / "missing")
     assert component(panel, "model").value == PUBLISHED[0]
-    text = block(blocks, "model_offer_text").value.replace("\\", "")
+    text = block(blocks, "model_offer").value.replace("\\", "")
     assert block(blocks, "model_offer").visible and not block(blocks, "cutout_offer").visible
     for said in (PUBLISHED[0], "1.7 GB", "Apache-2.0", str(tmp_path / "missing"), "huggingface.co"):
         assert said in text
@@ -317,7 +317,7 @@ def test_without_a_model_the_panel_offers_to_fetch_one(tmp_path: Path) -> None:
 def test_with_a_model_the_panel_offers_nothing(models: Path) -> None:
     blocks, _ = built(Tab.TXT2IMG, models)
     assert not block(blocks, "model_fetch").visible and shown_groups(blocks) == [True, False]
-    assert "looks at the foreground" in block(blocks, "model_offer_text").value
+    assert "looks at the foreground" in block(blocks, "model_offer").value
 
 
 def test_a_background_model_alone_shows_the_background(tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_a_chosen_model_that_is_missing_is_offered(models: Path) -> None:
     blocks, panel = built(Tab.TXT2IMG, models)
     told = changed(blocks, panel, model=PUBLISHED[2])
     assert told["model_offer"]["visible"] and told["model_fetch"]["visible"] and not told["model_progress"]["visible"]
-    assert PUBLISHED[2] in told["model_offer_text"]["value"].replace("\\", "")
+    assert PUBLISHED[2] in told["model_offer"]["value"].replace("\\", "")
     assert told["background_group"]["visible"] and not told["light_group"]["visible"]
     assert not changed(blocks, panel, model="b_fc.safetensors")["model_fetch"]["visible"]
 
@@ -339,7 +339,7 @@ def test_a_damaged_model_says_what_to_do(models: Path) -> None:
     blocks, panel = built(Tab.TXT2IMG, models)
     told = changed(blocks, panel, model="d_broken.safetensors")
     assert told["model_offer"]["visible"] and not told["model_fetch"]["visible"]
-    text = told["model_offer_text"]["value"].replace("\\", "")
+    text = told["model_offer"]["value"].replace("\\", "")
     assert "d_broken.safetensors" in text and "Replace it" in text
 
 
@@ -348,7 +348,7 @@ def test_a_damaged_model_that_is_published_can_be_fetched_anew(models: Path) -> 
     blocks, panel = built(Tab.TXT2IMG, models)
     told = changed(blocks, panel, model=PUBLISHED[2])
     assert told["model_offer"]["visible"] and told["model_fetch"]["visible"]
-    assert "Replace it" in told["model_offer_text"]["value"]
+    assert "Replace it" in told["model_offer"]["value"]
 
 
 def test_somebodys_own_file_under_a_published_name_is_not_offered(models: Path) -> None:
@@ -358,7 +358,7 @@ def test_somebodys_own_file_under_a_published_name_is_not_offered(models: Path) 
     blocks, panel = built(Tab.TXT2IMG, models)
     told = changed(blocks, panel, model=PUBLISHED[2])
     assert told["model_offer"]["visible"] and not told["model_fetch"]["visible"]
-    assert "move it out of" in told["model_offer_text"]["value"]
+    assert "move it out of" in told["model_offer"]["value"]
     assert not changed(blocks, panel, model=PUBLISHED[1])["model_fetch"]["visible"]
 
 
@@ -390,7 +390,7 @@ def test_what_is_on_disk_is_shown_when_the_page_is_opened_and_on_refresh(tmp_pat
         told = answers(pressed, panel, {})
     assert told["model"]["choices"] == [PUBLISHED[0], "own.safetensors", *PUBLISHED[1:]]
     assert "value" not in told["model"], "what was chosen stays"
-    assert not told["model_fetch"]["visible"] and "is not there yet" not in told["model_offer_text"]["value"]
+    assert not told["model_fetch"]["visible"] and "is not there yet" not in told["model_offer"]["value"]
     assert component(panel, "model").preprocess("own.safetensors") == "own.safetensors", "gradio takes it from the page"
 
 
@@ -408,19 +408,19 @@ def test_a_mistyped_folder_in_the_settings_is_named(models: Path) -> None:
     webui = WebUI(models)
     webui.chosen = [models / "moddels <b>"]
     blocks, panel = built(Tab.TXT2IMG, models, webui)
-    said = block(blocks, "model_offer_text").value
+    said = block(blocks, "model_offer").value
     assert "is not there: correct the setting" in said.replace("\\", "")
     assert "looks at the foreground" in said, "what is said of the model stays"
     assert "<b>" not in said, "it is text, whatever it is called"
     webui.chosen[0].mkdir()
-    assert "setting" not in opened(blocks, panel)["model_offer_text"]["value"]
+    assert "setting" not in opened(blocks, panel)["model_offer"]["value"]
 
 
 def test_matting_models_are_offered_with_their_licence_and_size(tmp_path: Path) -> None:
     blocks, panel = built(Tab.TXT2IMG, tmp_path)
     assert [label for label, _ in component(panel, "cutout").choices] == [each.label for each in METHODS.values()]
     told = changed(blocks, panel, cutout="BiRefNet lite")
-    text = told["cutout_offer_text"]["value"]
+    text = told["cutout_offer"]["value"]
     assert told["cutout_fetch"]["visible"] and "224 MB" in text and "MIT" in text
     assert not changed(blocks, panel, cutout="GrabCut (fallback, no model)")["cutout_offer"]["visible"]
     (tmp_path / "u2netp.onnx").write_bytes(b"there")
