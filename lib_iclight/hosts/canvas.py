@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..ui.canvas import Canvas
-from ..ui.parts import IS_GRADIO_3, run_in_page
+from ..ui.parts import IS_GRADIO_3, on_open
 
 # Forge's canvas forgets a stroke that ends outside the picture: as long as the pointer is captured it never leaves.
 # reForge dev2's begins by moving the picture about, until its button is pressed.
@@ -40,7 +40,7 @@ class LayeredCanvas(Canvas):
         canvas = ForgeCanvas(
             no_upload=True, scribble_color="#ffffff", scribble_width=width, height=560, elem_id=elem_id
         )
-        run_in_page(_MAKE_READY.format(elem_id))
+        on_open(None, js=_MAKE_READY.format(elem_id))
         self.picture, self.painted = canvas.background, canvas.foreground
 
     def shown(self, picture: Image.Image) -> Image.Image:

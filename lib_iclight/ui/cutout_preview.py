@@ -20,7 +20,7 @@ from ..setting_types import Place
 from ..weights import read_catalogue
 from .canvas import Canvas
 from .markup import as_html_text
-from .parts import IS_GRADIO_3, QUIET, UNNAMED, on_picture_by_user
+from .parts import IS_GRADIO_3, QUIET, UNNAMED, listen, on_picture_by_user
 
 PREVIEW_SIZE = 1024
 """Longer side of the preview that is painted on, in pixels. The cut-out itself has its picture's size."""
@@ -110,9 +110,9 @@ def _connect(parts: dict[str, Any], painting: Canvas, show: Any, host: Host) -> 
     canvas_parts = list(dict.fromkeys([painting.picture, painting.painted]))
     seen_by = [parts[name] for name in ("subject", "cutout", "edge_shift", "edge_feather", "mask")]
     strokes = [mask, painting.painted]
-    taking = show.click(on_press, [*strokes, mending], strokes, **QUIET)
-    taking.then(on_show, [*seen_by, mending], painting.picture, **UNNAMED)
-    mask.upload(on_upload, mending, None, **QUIET)
+    taking = listen(show.click, on_press, [*strokes, mending], strokes, **QUIET)
+    listen(taking.then, on_show, [*seen_by, mending], painting.picture, **UNNAMED)
+    listen(mask.upload, on_upload, mending, **QUIET)
     on_picture_by_user(parts["subject"], on_subject, [mask, mending], [mask, *canvas_parts], **QUIET)
 
 

@@ -12,7 +12,7 @@ from ..weights.jobs import FetchJob, JobState, last_fetch, running_fetches, star
 from ..weights.manifest import ManifestFile
 from .choices import Description
 from .markup import as_markdown_text
-from .parts import LASTING, QUIET, in_page
+from .parts import LASTING, QUIET, listen
 
 Folders = Callable[[], Sequence[Path]]
 """Tells where models may be; fetched ones go to the first."""
@@ -121,7 +121,7 @@ def connect_offer(offer: FetchOffer, choice: gr.Dropdown) -> None:
     `iclight_` and end with `_refresh`: each shows what is on disk then. (No event cancels another: gradio ends all
     that a page waits for with it.)
     """
-    started = offer.fetch.click(offer.start, choice, offer.parts, **QUIET)
-    followed = started.then(offer.follow, choice, offer.progress_parts, **LASTING)
-    followed.then(None, None, None, **in_page(followed.then, _REFRESH_ALL_PANELS))
-    offer.cancel.click(offer.stop, None, None, **QUIET)
+    started = listen(offer.fetch.click, offer.start, choice, offer.parts, **QUIET)
+    followed = listen(started.then, offer.follow, choice, offer.progress_parts, **LASTING)
+    listen(followed.then, None, js=_REFRESH_ALL_PANELS)
+    listen(offer.cancel.click, offer.stop, **QUIET)

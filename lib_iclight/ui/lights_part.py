@@ -14,7 +14,7 @@ from ..lights import Lights, Window, draw_lights, presets, write_lights
 from ..pictures import Picture, to_data_address
 from ..request import RelightRequest
 from .markup import as_html_text
-from .parts import QUIET
+from .parts import QUIET, listen
 
 _WIDTH, _HEIGHT = 160, 240
 """Of the picture, in pixels."""
@@ -33,8 +33,8 @@ def build_lights(build_part: Callable[[str], Any], element_id: Callable[[str], s
         with gr.Row():
             lights = build_part("lights")
             picture = gr.HTML(elem_id=element_id("lights_picture"))
-    preset.change(_write_preset, preset, lights, **QUIET)
-    lights.change(show_lights, lights, picture, **QUIET)
+    listen(preset.change, _write_preset, preset, lights, **QUIET)
+    listen(lights.change, show_lights, lights, picture, **QUIET)
     return group
 
 

@@ -21,7 +21,7 @@ from .cutout_preview import build_preview
 from .fetching import FetchOffer, build_offer, connect_offer
 from .lights_part import build_lights
 from .markup import as_html_text, as_markdown_text
-from .parts import QUIET, build_setting, on_change
+from .parts import QUIET, build_setting, listen, on_change, on_open
 from .stage import Stage, build_stage
 from .tab_help import TabHelp
 
@@ -203,14 +203,14 @@ class _Builder:
         connect_offer(cutout_offer, cutout)
         columns, deciding = list(self.columns.values()), [self.parts[name] for name in _DECIDING]
         dependent = [self.groups.get(name, self.parts[name]) for name in _DEPENDENT]
-        model.change(self.show_model, [model, *deciding], [*columns, *model_offer.parts, *dependent], **QUIET)
-        cutout.change(cutout_offer.state, cutout, cutout_offer.parts, **QUIET)
+        listen(model.change, self.show_model, [model, *deciding], [*columns, *model_offer.parts, *dependent], **QUIET)
+        listen(cutout.change, cutout_offer.state, cutout, cutout_offer.parts, **QUIET)
         on_change(deciding, self.show_dependent, [model, *deciding], dependent, **QUIET)
         on_disk = [*columns, *model_offer.parts, *cutout_offer.parts, *dependent, model]
         looking = (self.show_files, [model, cutout, *deciding], on_disk)
-        self.stage.renew_after(self.refresh.click(*looking, **QUIET))
+        self.stage.renew_after(listen(self.refresh.click, *looking, **QUIET))
         # Saved defaults are set after the panel was built, and files come and go while the page is closed.
-        gr.context.Context.root_block.load(*looking, **QUIET)
+        on_open(*looking, **QUIET)
         self.stage.connect(self.parts, self.host, self.kind_of)
 
     def show_model(self, model: str | None, *values: Any) -> list[Any]:

@@ -71,36 +71,53 @@ def _describe_pictures() -> dict[str, Any]:
     return schema
 
 
-def on_change(components: Sequence[Any], *event: Any, js: str | None = None, **how: Any) -> None:
+def listen(
+    listener: Callable[..., Any],
+    function: Callable[..., Any] | None,
+    inputs: Any = None,
+    outputs: Any = None,
+    js: str | None = None,
+    **how: Any,
+) -> Any:
+    """Have something happen at an event.
+
+    :param listener: for it, such as `button.click`.
+    :param function: None: only the page does something.
+    :param js: JavaScript that is run in the page before.
+    :param how: more of gradio's arguments, such as :data:`QUIET`.
+    :returns: what has `then`.
+    """
+    if js is not None:
+        # It was `_js` in gradio 3. Forge's own `then` still knows it so, and reForge dev2's drops `js`.
+        how["_js" if "_js" in inspect.signature(listener).parameters else "js"] = js
+    # gradio evaluates a function's annotations twice for each event, at the start of the web UI, and once a run. A
+    # partial has none.
+    return listener(None if function is None else functools.partial(function), inputs, outputs, **how)
+
+
+def on_change(components: Sequence[Any], *event: Any, **how: Any) -> None:
     """Have the same happen when any of several components changes: as one event where gradio can, as it describes each
     event in the page.
 
-    :param event: function, inputs and outputs.
-    :param js: JavaScript that is run in the page before.
+    :param event: function, inputs and outputs, as :func:`listen` has them.
     """
     listeners = [component.change for component in components]
     for listener in listeners if IS_GRADIO_3 else [functools.partial(gr.on, listeners)]:
-        listener(*event, **how, **({} if js is None else in_page(listener, js)))
+        listen(listener, *event, **how)
 
 
 def on_picture_by_user(picture: Any, *event: Any, **how: Any) -> None:
     """Have something happen when the user exchanges a picture or takes it away; not when an event does.
 
-    :param event: function, inputs and outputs.
+    :param event: function, inputs and outputs, as :func:`listen` has them.
     """
     for listener in (picture.upload, picture.clear) if IS_GRADIO_3 else (picture.input,):
-        listener(*event, **how)
+        listen(listener, *event, **how)
 
 
-def in_page(listener: Callable[..., Any], code: str) -> dict[str, Any]:
-    """A listener's argument for JavaScript that is run in the page.
+def on_open(*event: Any, **how: Any) -> None:
+    """Have something happen when the page is opened.
 
-    It was `_js` in gradio 3. Forge's own `then` still knows it so, and reForge dev2's drops `js`.
+    :param event: function, inputs and outputs, as :func:`listen` has them.
     """
-    return {"_js" if "_js" in inspect.signature(listener).parameters else "js": code}
-
-
-def run_in_page(code: str) -> None:
-    """Have JavaScript run when the page is opened."""
-    page = gr.context.Context.root_block
-    page.load(None, None, None, **in_page(page.load, code))
+    listen(gr.context.Context.root_block.load, *event, **how)

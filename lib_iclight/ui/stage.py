@@ -34,7 +34,7 @@ from ..pictures import to_data_address
 from ..request import RelightRequest
 from ..setting_types import Number, Tab
 from ..weights.kind import Kind
-from .parts import LASTING, UNNAMED, in_page, on_change
+from .parts import LASTING, UNNAMED, listen, on_change, on_open
 
 TOLD = ("model", "light", "background", "lights", "subject_x", "subject_y", "subject_scale", "subject_mirrored")
 """The settings whose values the page is told, in this order."""
@@ -64,8 +64,7 @@ class Stage(NamedTuple):
         told, drawn = [parts[name] for name in TOLD], [parts[name] for name in DRAWN]
         on_change(told, None, told, None, js=self._call("follow"), **UNNAMED)
         on_change(drawn, None, None, None, js=self._call("renew"), **UNNAMED)
-        page = gr.context.Context.root_block
-        page.load(None, told, None, **in_page(page.load, self._call("openStage")))
+        on_open(None, told, js=self._call("openStage"))
 
         def on_ask(*values: Any) -> str:
             *settings, asked = values
@@ -77,12 +76,12 @@ class Stage(NamedTuple):
         inputs = [*told, *drawn, self.answer]
         given = f"...values.slice(0, {len(inputs) - 1})"
         asking = f"(...values) => [{given}, window.iclight?.question('{self.tab.value}') ?? '']"
-        asked = self.ask.click(on_ask, inputs, self.answer, **LASTING, **in_page(self.ask.click, asking))
-        asked.then(None, self.answer, None, **in_page(asked.then, self._call("takeLayers")))
+        asked = listen(self.ask.click, on_ask, inputs, self.answer, js=asking, **LASTING)
+        listen(asked.then, None, self.answer, js=self._call("takeLayers"))
 
     def renew_after(self, event: Any) -> None:
         """Have it drawn anew when an event has ended that may change how the subject is cut out."""
-        event.then(None, None, None, **UNNAMED, **in_page(event.then, self._call("renew")))
+        listen(event.then, None, js=self._call("renew"), **UNNAMED)
 
     def _call(self, function: str) -> str:
         return f"(...values) => {{ window.iclight?.{function}('{self.tab.value}', ...values); }}"

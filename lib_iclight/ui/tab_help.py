@@ -16,7 +16,7 @@ from ..setting_types import Tab
 from ..weights.kind import Kind
 from .advice import advise, advise_on_checkpoint
 from .markup import as_html_text
-from .parts import QUIET, UNNAMED, in_page, on_change
+from .parts import QUIET, UNNAMED, listen, on_change, on_open
 from .quick_prompts import quick_prompts, read_own_prompts, toggle_words
 from .recommended import recommend
 from .size import choose_size
@@ -106,15 +106,15 @@ class TabHelp:
         if TabPart.WIDTH in tab_parts and TabPart.HEIGHT in tab_parts:
             size = [tab_parts[TabPart.WIDTH], tab_parts[TabPart.HEIGHT]]
             # Pop-ups can't be shown by an event that passes the queue by.
-            self.size.click(_size_from_subject, [panel["subject"], resizes_by], size, **UNNAMED)
+            listen(self.size.click, _size_from_subject, [panel["subject"], resizes_by], size, **UNNAMED)
             self.size.visible = True
         self._connect_recommended(panel, tab_parts)
         if TabPart.PROMPT in tab_parts:
             prompt = tab_parts[TabPart.PROMPT]
-            with_words = in_page(self.toggle.click, "(_, prompt) => [window.iclight?.takeWords() ?? '', prompt]")
-            self.toggle.click(_toggle, [self.toggle, prompt], prompt, **QUIET, **with_words)
+            with_words = "(_, prompt) => [window.iclight?.takeWords() ?? '', prompt]"
+            listen(self.toggle.click, _toggle, [self.toggle, prompt], prompt, js=with_words, **QUIET)
             mark = f"(prompt) => {{ window.iclight?.markWords('{self.tab.value}', prompt); }}"
-            prompt.change(None, prompt, None, **UNNAMED, **in_page(prompt.change, mark))
+            listen(prompt.change, None, prompt, js=mark, **UNNAMED)
             self.help.value += self._list_all_words()
             self.accordion.visible = True
 
@@ -140,12 +140,12 @@ class TabHelp:
         # gradio hands over the outputs' values behind the inputs'.
         given = f"...values.slice(0, {len(inputs) - 1})"
         with_name = f"(...values) => [{given}, window.iclight?.checkpointName() ?? '']"
-        self.advise.click(show, inputs, self.advice, **QUIET, **in_page(self.advise.click, with_name))
+        listen(self.advise.click, show, inputs, self.advice, js=with_name, **QUIET)
         for part, tell in ((TabPart.RESIZE_TO, lambda: False), (TabPart.RESIZE_BY, lambda: True)):
             if part in tab_parts:
-                opened = tab_parts[part].select(tell, None, resizes_by, **QUIET)
-                opened.then(show, inputs, self.advice, **QUIET)
-        gr.context.Context.root_block.load(show, inputs, self.advice, **QUIET)
+                opened = listen(tab_parts[part].select, tell, None, resizes_by, **QUIET)
+                listen(opened.then, show, inputs, self.advice, **QUIET)
+        on_open(show, inputs, self.advice, **QUIET)
 
     def _connect_recommended(self, panel: dict[str, Any], tab_parts: TabParts) -> None:
         settable = [part for kind in Kind for part in recommend(kind, self.tab, tab_parts)]
@@ -158,7 +158,7 @@ class TabHelp:
             updates = [gr.update(value=values[part]) if part in values else gr.update() for part in settable]
             return updates if len(updates) > 1 else updates[0]
 
-        self.recommend.click(set_values, panel["model"], [tab_parts[part] for part in settable], **QUIET)
+        listen(self.recommend.click, set_values, panel["model"], [tab_parts[part] for part in settable], **QUIET)
         self.help.value = f"<p>{_RECOMMENDED[self.tab]}</p>{self.help.value}"
         self.recommend.visible = self.accordion.visible = True
 
