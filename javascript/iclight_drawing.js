@@ -1,7 +1,5 @@
 /** Draws lights as lib_iclight/lights/drawing.py does: each fades in whole display levels, and they add up linearly. */
 (() => {
-  "use strict";
-
   const iclight = (window.iclight ??= {});
   const { fround } = Math;
 
@@ -25,8 +23,7 @@
     #pixels;
 
     /**
-     * @param {number} width In pixels.
-     * @param {number} height
+     * @param {number} width In pixels, as is height.
      * @param {{bright: number, dark: number}} levels A white light's ends, 0…255.
      */
     constructor(width, height, levels = { bright: 255, dark: 0 }) {
@@ -45,31 +42,12 @@
     /**
      * @param {Light[]} lights
      * @param {number} moving Which of them is dragged: the sum of the others is kept for the next call.
+     * @param {Uint8ClampedArray|null} rgba A picture as it looks in white light, on which they fall, or a light map,
+     *     [height*width*4]. Its alpha is ignored.
+     * @param {boolean} addsUp It is a light map, to which they are added.
      * @returns {Uint8ClampedArray} Opaque RGBA, [height*width*4], which the next call overwrites.
      */
-    draw(lights, moving = -1) {
-      return this.shineOn(null, lights, moving);
-    }
-
-    /**
-     * The same of a picture under the lights: what it reflects, times the light that falls on it.
-     *
-     * @param {Uint8ClampedArray|null} rgba As it looks in white light; null: white. Its alpha is ignored.
-     */
-    shineOn(rgba, lights, moving = -1) {
-      return this.#show(lights, moving, rgba, true);
-    }
-
-    /**
-     * As `draw`, but the lights are added to a light map.
-     *
-     * @param {Uint8ClampedArray} rgba The map, [height*width*4]. Its alpha is ignored.
-     */
-    addTo(rgba, lights, moving = -1) {
-      return this.#show(lights, moving, rgba, false);
-    }
-
-    #show(lights, moving, rgba, isLit) {
+    draw(lights, moving = -1, rgba = null, addsUp = false) {
       this.#keep(lights, moving);
       const [red, green, blue] = drawLight(this.#frame, lights[moving] ?? NO_LIGHT);
       const { linear, sums, display } = tables();
@@ -79,7 +57,7 @@
         let r = (kept[from] + red[level]) | 0;
         let g = (kept[from + 1] + green[level]) | 0;
         let b = (kept[from + 2] + blue[level]) | 0;
-        if (rgba && isLit) {
+        if (rgba && !addsUp) {
           r = (r * linear[rgba[4 * to]]) | 0;
           g = (g * linear[rgba[4 * to + 1]]) | 0;
           b = (b * linear[rgba[4 * to + 2]]) | 0;

@@ -5,8 +5,6 @@
  *     softness?: number, colour: string}} Light The fields of its kind only. Units and ranges are in docs/lights.md.
  */
 (() => {
-  "use strict";
-
   const iclight = (window.iclight ??= {});
 
   /** White space as Python's str.split has it. */
@@ -59,21 +57,12 @@
     return isWithin(kelvin, known.kelvin) ? `${kelvin}K` : null;
   }
 
-  /** Python's float takes any script's digits, and `_` between digits. */
   function readNumber(field, word) {
-    const text = word.replace(/\p{Nd}/gu, (digit) => digitOf(digit.codePointAt(0))).replace(/(\d)_(?=\d)/g, "$1");
-    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(word) ? Number(word) : NaN;
     return isWithin(value, known.numbers[field]) ? round(value) : null;
   }
 
   const isWithin = (value, { low, high }) => low <= value && value <= high;
-
-  /** Unicode has each script's digits in a row of ten. */
-  function digitOf(code) {
-    let before = 0;
-    while (/\p{Nd}/u.test(String.fromCodePoint(code - before - 1))) before++;
-    return before % 10;
-  }
 
   /** To four decimals as in Python: exactly between two, as only odd 32nds are, to the even one. Never -0. */
   function round(value) {

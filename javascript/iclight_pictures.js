@@ -30,9 +30,8 @@
       const { stage, settings } = this;
       const { make, makeButton } = iclight;
       const choosers = Object.keys(TARGETS).map((name) => {
-        const change = () => this._give(name, chooser.files[0]);
-        const chooser = make("input", { type: "file", accept: "image/*", hidden: true, on: { change } });
-        return chooser;
+        const change = ({ target }) => this._give(name, target.files[0]);
+        return make("input", { type: "file", accept: "image/*", hidden: true, on: { change } });
       });
       const choose = Object.values(TARGETS).map((label, index) =>
         makeButton(`Choose a ${label.toLowerCase()}…`, "A picture file; one can be dropped on the stage too", () => {

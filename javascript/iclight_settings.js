@@ -33,7 +33,7 @@
     frame() {
       const [width, height] = ["width", "height"].map((side) => {
         const field = document.querySelector(`#${this.tab}_${side} input[type=number]`);
-        return Math.min(Math.max(Math.round(Number(field?.value)) || 512, 64), 8192);
+        return Math.min(Math.max(Math.round(field?.value) || 512, 64), 8192);
       });
       return { width, height };
     }

@@ -22,7 +22,7 @@
       this.tab = root.dataset.tab;
       this.settings = new iclight.PanelSettings(this.tab);
       this.scene = { lights: [], light: "none", background: "image", place: { ...CENTRED } };
-      this.view = iclight.View.COMPOSED;
+      this.view = "composed";
       this.moving = -1;
       this.history = [];
       this.step = -1;
@@ -94,15 +94,13 @@
       const lights = iclight.lights.read(told.lights ?? "");
       this._told = { ...told, lights: null }; // which the page draws itself
       const scene = this.scene;
-      const number = (value, otherwise) => (Number.isFinite(+value) ? +value : otherwise);
       scene.light = this.data.labels.light[told.light] ?? "none";
       scene.background = this.data.labels.background[told.background] ?? "image";
-      scene.place = {
-        x: number(told.subject_x, 0.5),
-        y: number(told.subject_y, 0.5),
-        scale: number(told.subject_scale, 1),
-        mirrored: Boolean(told.subject_mirrored),
-      };
+      scene.place = { mirrored: Boolean(told.subject_mirrored) };
+      for (const side of ["x", "y", "scale"]) {
+        const value = +told[`subject_${side}`];
+        scene.place[side] = Number.isFinite(value) ? value : CENTRED[side];
+      }
       if (this.namedLights) this.settings.waiting.delete("lights");
       // what waits for its field to be shown is newer
       if (!this.settings.waiting.has("lights")) {
@@ -146,7 +144,7 @@
      * @param {boolean} isAsked - with the number that the answer has too */
     question(isAsked = false) {
       const size = iclight.StageView.drawnSize(this.settings.frame());
-      const seen = this.view === iclight.View.SEEN;
+      const seen = this.view === "seen";
       const subject = this.tools.pictures.tabPicture;
       return JSON.stringify({ ...size, seen, subject, number: isAsked && this._number });
     }
@@ -280,19 +278,16 @@
     const image = new Image();
     image.src = address;
     await image.decode();
-    return createImageBitmap(image, { premultiplyAlpha: "default", colorSpaceConversion: "none" });
+    return createImageBitmap(image, { colorSpaceConversion: "none" });
   }
 
   Object.assign(iclight, {
-    /** Open a tab's stage, when the page is there, with the settings' values, in the stage's order. */
-    openStage(tab, ...values) {
+    /** Take the settings' values, in the stage's order: the first open the tab's stage. */
+    follow(tab, ...values) {
       const root = document.querySelector(`.iclight-stage[data-tab="${tab}"]`);
       if (root && !root.childElementCount) stages.set(tab, new Stage(root));
       stages.get(tab)?.follow(values);
     },
-
-    /** Take the settings' values, in the stage's order. */
-    follow: (tab, ...values) => stages.get(tab)?.follow(values),
 
     /** Something about the subject or the background is another. */
     renew: (tab) => stages.get(tab)?.refresh(true),

@@ -85,7 +85,7 @@
         size,
         (event) => {
           grab();
-          before = { ...this._reach(this._held(what), event), scale: stage.scene.place.scale };
+          before = { reach: this._reach(this._held(what), event), scale: stage.scene.place.scale };
         },
         (event) => this._resize(what, event, before),
         () => this._finish()
@@ -129,14 +129,14 @@
     _reach(at, event) {
       const [x, y] = this._pointOf(event);
       const { left, top, width, height } = this.view.shown;
-      return { reach: Math.max(1, Math.hypot(x - left - at.x * width, y - top - at.y * height)) };
+      return Math.max(1, Math.hypot(x - left - at.x * width, y - top - at.y * height));
     }
 
     _resize(what, event, before) {
       const { scale, lights } = this.stage.data;
       const at = this._held(what);
       if (!at) return;
-      const { reach } = this._reach(at, event);
+      const reach = this._reach(at, event);
       this.stage.change(() => {
         if (what === iclight.SUBJECT) at.scale = iclight.clamp((before.scale * reach) / before.reach, scale, 100);
         else at.radius = iclight.clamp(reach / this.view.toPixels(1), lights.numbers.radius, 1000);

@@ -143,9 +143,9 @@
     _onKey(event) {
       const { stage } = this;
       if (this._handles.isDragged) return;
-      const isUndo = (event.ctrlKey || event.metaKey) && ["z", "y"].includes(event.key.toLowerCase());
-      if (isUndo) {
-        stage.goTo(event.key.toLowerCase() === "y" || event.shiftKey ? 1 : -1);
+      const key = event.key.toLowerCase();
+      if ((event.ctrlKey || event.metaKey) && ["z", "y"].includes(key)) {
+        stage.goTo(key === "y" || event.shiftKey ? 1 : -1);
         event.preventDefault();
         return;
       }
@@ -156,7 +156,7 @@
       const isLight = this.chosen !== SUBJECT;
       if (way) this._nudge(way, event.shiftKey ? 5 : 1);
       else if (grows) this._grow(grows);
-      else if (event.key.toLowerCase() === "m" && !isLight) this.mirror();
+      else if (key === "m" && !isLight) this.mirror();
       else if (event.key === "Delete" && isLight) this.remove();
       else return;
       event.preventDefault();

@@ -10,8 +10,6 @@
 
   const turn = (degrees) => (degrees * Math.PI) / 180;
 
-  iclight.View = { COMPOSED: "composed", LIGHT: "light", SEEN: "seen" };
-
   iclight.StageView = class StageView {
     constructor(root) {
       this.canvas = iclight.make("canvas", { className: "iclight-frame" });
@@ -67,20 +65,20 @@
 
     /** @param {object} scene - `lights`, `levels`, `place`, and `addsUp`: lights are added to the backdrop, or fall on
      *   it
-     * @param {string} view - one of `iclight.View`
+     * @param {string} view - `composed`, `light`, the map alone, or `seen`, the subject as the model sees it
      * @param {number} moving - the light that is being moved, -1 if none is */
     draw({ lights, levels, place, addsUp }, view, moving) {
       const { width, height } = this._frame;
       const context = this._context;
-      context.setTransform(1, 0, 0, 1, 0, 0);
-      if (view === iclight.View.SEEN) {
+      context.resetTransform();
+      if (view === "seen") {
         context.fillStyle = NOTHING;
         context.fillRect(0, 0, width, height);
       } else {
         const rgba = this._light(lights, levels, addsUp, moving);
         context.putImageData(new ImageData(rgba, width, height), 0, 0);
       }
-      if (this._subject && view !== iclight.View.LIGHT) this._drawSubject(place);
+      if (this._subject && view !== "light") this._drawSubject(place);
     }
 
     /** A light's place on the stage, in pixels from the stage's upper left corner. */
@@ -142,10 +140,8 @@
         this._drawer = new iclight.LightDrawer(width, height, levels);
         this._drawer.setOutline(this._alpha);
       }
-      if (!this._backdrop) return this._drawer.draw(lights, moving);
-      if (!lights.length) return this._backdrop;
-      const how = addsUp ? "addTo" : "shineOn";
-      return this._drawer[how](this._backdrop, lights, moving);
+      if (this._backdrop && !lights.length) return this._backdrop;
+      return this._drawer.draw(lights, moving, this._backdrop, addsUp);
     }
 
     /** Python drew the subject in its place; until it has drawn it anew, that picture is moved along. */
@@ -153,7 +149,7 @@
       const [a, d, e, f] = this._movement(place);
       this._context.setTransform(a, 0, 0, d, e, f);
       this._context.drawImage(this._subject, 0, 0);
-      this._context.setTransform(1, 0, 0, 1, 0, 0);
+      this._context.resetTransform();
     }
 
     /** From the place that the subject was drawn in to another: factors and shifts along both axes, in pixels. */
@@ -171,10 +167,10 @@
     }
 
     _pixels(bitmap) {
-      const canvas = new OffscreenCanvas(this._frame.width, this._frame.height);
-      const context = canvas.getContext("2d");
+      const { width, height } = this._frame;
+      const context = new OffscreenCanvas(width, height).getContext("2d");
       context.drawImage(bitmap, 0, 0);
-      return context.getImageData(0, 0, this._frame.width, this._frame.height).data;
+      return context.getImageData(0, 0, width, height).data;
     }
 
     _findBox(alpha) {

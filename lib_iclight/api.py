@@ -106,7 +106,7 @@ def add_routes(app: FastAPI, host: Host, credentials: Mapping[str, str] | None =
         release()
         return {}
 
-    app.include_router(router)
+    app.router.routes += router.routes  # as they are: to include the router would make each of them anew
 
 
 def _check_site(request: Request) -> None:

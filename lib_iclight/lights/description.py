@@ -15,10 +15,7 @@ def describe_lights() -> dict[str, Any]:
     `javascript/iclight_lights.js`."""
     return {
         "fields": {kind.value: list(fields) for kind, fields in FIELDS.items()},
-        "numbers": {
-            name: {"low": each.low, "high": each.high, "label": each.label, "help": each.help}
-            for name, each in NUMBERS.items()
-        },
+        "numbers": {name: _describe_number(name) for name in NUMBERS},
         "kelvin": {"low": COOLEST, "high": HOTTEST},
         "defaults": LightSource._field_defaults,
         "max": MAX_LIGHTS,
@@ -26,3 +23,10 @@ def describe_lights() -> dict[str, Any]:
         "presets": {name: write_lights(lights, between="\n") for name, lights in presets().items()},
         "levels": {"map": LIGHT_MAP._asdict(), "wall": WALL._asdict()},
     }
+
+
+def _describe_number(name: str) -> dict[str, Any]:
+    number = NUMBERS[name]
+    described = {"low": number.low, "high": number.high}
+    # a place is dragged, and has no slider
+    return described if name in ("x", "y") else {**described, "label": number.label, "help": number.help}

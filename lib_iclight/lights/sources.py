@@ -86,6 +86,10 @@ Lights = tuple[LightSource, ...]
 _DEFAULTS = LightSource._field_defaults
 
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""As people write one, and as the page's scripts read it: `float` takes `1_0`, `inf` and every script's digits too."""
+
+
 def check_lights(name: str, value: Any) -> Lights:
     """Lights as a request holds them.
 
@@ -182,10 +186,9 @@ def _read_light(name: str, words: list[str]) -> dict[str, Any]:
 
 
 def _read_number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{name} must be a number, not {quoted(text)}.") from None
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{name} must be a number, not {quoted(text)}.")
+    return float(text)
 
 
 def _write_light(light: LightSource) -> str:

@@ -64,7 +64,7 @@ class Stage(NamedTuple):
         told, drawn = [parts[name] for name in TOLD], [parts[name] for name in DRAWN]
         on_change(told, None, told, None, js=self._call("follow"), **UNNAMED)
         on_change(drawn, None, None, None, js=self._call("renew"), **UNNAMED)
-        on_open(None, told, js=self._call("openStage"))
+        on_open(None, told, js=self._call("follow"))
 
         def on_ask(*values: Any) -> str:
             *settings, asked = values

@@ -36,8 +36,7 @@ IN_PAGE = """
     window.drawAnew = ({width, height, levels, outline, lights, moving, picture}) => {
         const drawer = new iclight.LightDrawer(width, height, levels);
         if (outline !== null) drawer.setOutline(new Uint8Array(toBytes(outline)));
-        return toText(picture === null ? drawer.draw(lights, moving)
-            : drawer.shineOn(toBytes(picture), lights, moving));
+        return toText(drawer.draw(lights, moving, picture && toBytes(picture)));
     };
 """
 
@@ -231,11 +230,10 @@ SEQUENCE = """([first, second, picture, levels]) => {
                 // sums are exact: what is drawn anew with nothing moving is the same to the byte
                 const expected = make();
                 expected.setOutline(outline);
-                const told = expected.shineOn(picture, lights);
+                const told = expected.draw(lights, -1, picture);
                 for (const which of ["any", moving]) {
                     const drawer = drawers.get(which);
-                    const drawn = picture === null ? drawer.draw(lights, moving)
-                        : drawer.shineOn(picture, lights, moving);
+                    const drawn = drawer.draw(lights, moving, picture);
                     const at = firstDifference(drawn, told);
                     if (at >= 0) wrong.push(`${name}, moving ${moving} in ${which}, ${picture && "picture"}: at ${at}`);
                 }

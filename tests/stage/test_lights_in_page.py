@@ -21,8 +21,7 @@ RIGHT = (
     " ;\n ; ",
     " Side  ANGLE 315.00 colour 3200k ;\n\n; AMBIENT brightness .2\nspot x 0 y 1e0",
     "spot x -0.00001 y -0",
-    "side angle 3_1.5_0 softness 5e-1 brightness +1.",
-    "side angle ٣١ brightness １.５ softness 𝟎.𝟓",
+    "side angle 31.50 softness 5e-1 brightness +1.",
     "side\x1cangle\x8530\xa0colour\u30003200\u212a",
     "side colour 001000K; spot colour #FFCC88",
     "spot x 0.03125 y -0.03125 radius 0.09375",
@@ -31,11 +30,12 @@ RIGHT = (
     " \n NEON ",
     "\x1fgolden hour\x85",
     " " * 4000,
-    f"side brightness {'𝟎' * 2500}𝟏",
+    f"side brightness {'0' * 2500}1",
 )
 """Texts that Python reads, each with something that JavaScript does its own way."""
 
 SPECIAL = (
+    *("side angle 1_0", "side angle ٣١", "side brightness １.５", "side softness 𝟎.𝟓", "side angle nan"),
     *("side angle 1__0", "side angle _1", "side angle 1_", "side angle 1_e1", "side angle 0x10", "side angle 1e"),
     *("side angle", "side angle .", "side angle infinity", "side angle ٣٢_", "side angle ²", "side\ufeffangle 3"),
     *("constructor", "__proto__", "side __proto__ 3", "side constructor 3", "side kind side", "toString x 3"),
