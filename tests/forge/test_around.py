@@ -22,9 +22,6 @@ from .browser import ForgePage, has_presets
 
 WIDTH, HEIGHT = 576, 704
 
-CHECKPOINTS = ":is(#setting_sd_model_checkpoint, .model_selection)"
-"""The list of checkpoints, however the web UI has it."""
-
 # The page gets these after it is drawn, so they are set here and not in the page.
 OPTIONS = {
     f"sd_{tab}_{name}": value
@@ -131,21 +128,6 @@ def test_a_size_says_nothing_while_img2img_resizes_by_a_factor(open_tab: OpenTab
     expect(advice(page)).to_be_hidden()
     modes.filter(has_text="Resize to").first.click()
     expect(advice(page)).to_contain_text(f"At 64 × {HEIGHT} pixels")
-
-
-def test_a_checkpoint_that_would_be_refused_is_told_beforehand(tmp_path: Path, browser: Browser) -> None:
-    with forge(tmp_path, "painter") as server:
-        page = open_page(server, browser, "txt2img")
-        refusal = "The checkpoint painter.safetensors is an inpainting checkpoint"
-        expect(advice(page)).to_contain_text(refusal)
-        for name in ("good", "painter", "good"):
-            page.page.locator(f"{CHECKPOINTS} input").first.click()
-            page.entries(name, whole=False).click()
-            if name == "good":
-                expect(advice(page)).to_be_hidden()
-            else:
-                expect(advice(page)).to_contain_text(refusal)
-        page.page.close()
 
 
 def test_the_subject_gives_the_tab_its_proportions(open_tab: OpenTab, tmp_path: Path) -> None:
