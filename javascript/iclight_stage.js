@@ -96,10 +96,10 @@
       const scene = this.scene;
       scene.light = this.data.labels.light[told.light] ?? "none";
       scene.background = this.data.labels.background[told.background] ?? "image";
-      scene.place = { mirrored: Boolean(told.subject_mirrored) };
+      scene.place = { ...CENTRED, mirrored: Boolean(told.subject_mirrored) };
       for (const side of ["x", "y", "scale"]) {
         const value = +told[`subject_${side}`];
-        scene.place[side] = Number.isFinite(value) ? value : CENTRED[side];
+        if (Number.isFinite(value)) scene.place[side] = value;
       }
       if (this.namedLights) this.settings.waiting.delete("lights");
       // what waits for its field to be shown is newer

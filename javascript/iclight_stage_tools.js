@@ -143,7 +143,7 @@
     _onKey(event) {
       const { stage } = this;
       if (this._handles.isDragged) return;
-      const key = event.key.toLowerCase();
+      const key = event.key?.toLowerCase();
       if ((event.ctrlKey || event.metaKey) && ["z", "y"].includes(key)) {
         stage.goTo(key === "y" || event.shiftKey ? 1 : -1);
         event.preventDefault();

@@ -2,15 +2,15 @@
 (() => {
   const iclight = (window.iclight ??= {});
 
-  /** Web UIs' lists of checkpoints. Forge's own shares its class with that of VAEs behind it. */
+  /** The list of checkpoints. Forge's own shares its class with that of VAEs behind it. */
   const CHECKPOINTS = ":is(#setting_sd_model_checkpoint, .model_selection)";
 
-  /** Words that were clicked and that Python has not been told yet. */
+  /** Words that were clicked, and Python was not told. */
   const clicked = [];
 
   const press = (tab, name) => document.getElementById(`iclight_${tab}_${name}`)?.click();
 
-  // it is left when an entry is chosen, which is written into its field right after
+  // left when an entry is chosen, which is written into its field right after
   document.addEventListener("focusout", ({ target }) => {
     if (target.closest?.(CHECKPOINTS)) setTimeout(() => ["txt2img", "img2img"].forEach((tab) => press(tab, "advise")));
   });
@@ -25,7 +25,7 @@
   Object.assign(iclight, {
     checkpointName: () => document.querySelector(`${CHECKPOINTS} input`)?.value ?? "",
 
-    takeWords: () => clicked.shift() ?? "",
+    takeWords: () => clicked.splice(0).pop() ?? "",
 
     /** Shows which words of a tab's lists the prompt has, as Python's `toggle_words` finds them. */
     markWords(tab, prompt) {

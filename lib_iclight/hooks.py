@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
@@ -20,15 +19,13 @@ _STATE = "iclight"
 """The attribute of `p` that holds what one generation needs, from `before_process` to `postprocess`."""
 
 
-@dataclass
-class Refused:
+class Refused(NamedTuple):
     """A relight that was asked for and can't be done: no pass of its generation may be sampled."""
 
     error: Exception
 
 
-@dataclass
-class LeftOut:
+class LeftOut(NamedTuple):
     """A picture of a batch of files that can't be relit: the batch goes on without it."""
 
     sentence: str

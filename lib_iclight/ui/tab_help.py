@@ -31,8 +31,10 @@ _ADVISED_ON = (
 )
 
 _RECOMMENDED = {
-    Tab.TXT2IMG: "Sampler, steps and CFG that suit the model, and those of Hires. fix, which you switch on yourself.",
-    Tab.IMG2IMG: "Sampler, steps and CFG that suit the model, and Denoising strength where it has to be high.",
+    Tab.TXT2IMG: "Recommended are the sampler, steps and CFG that suit the model, and those of Hires. fix, which you "
+    "switch on yourself.",
+    Tab.IMG2IMG: "Recommended are the sampler, steps and CFG that suit the model, and the Denoising strength where it "
+    "has to be high.",
 }
 """What the button is said to set."""
 

@@ -185,6 +185,10 @@ class ForgePage:
         """A field's component."""
         return self.page.locator(f"#iclight_{self.tab}_{field}")
 
+    def text(self, name: str) -> Locator:
+        """A text of the panel's. gradio 3 gives two elements its id."""
+        return self.part(name).first
+
     def open_panel(self) -> None:
         """Open it by its title, which also enables it."""
         self.panel.locator(".label-wrap").first.click()

@@ -84,7 +84,7 @@ def open_page(server: ForgeServer, browser: Browser, tab: str) -> ForgePage:
 
 def advice(page: ForgePage) -> Locator:
     """What is pointed out."""
-    return page.part("advice").first  # gradio 3 gives two elements that id
+    return page.text("advice")
 
 
 @pytest.fixture

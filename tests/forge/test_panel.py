@@ -238,12 +238,12 @@ def test_a_missing_model_is_fetched_with_progress_and_cancelled(
     expect(page.part("model_fetch")).to_be_hidden()
     asked = len(hub.requests)
     page.choose_model(FCON)
-    offer = page.part("model_offer")
+    offer = page.text("model_offer")
     expect(offer).to_contain_text("is not there yet: 1.7 GB, Apache-2.0, by Lvmin Zhang")
     assert len(hub.requests) == asked, "never unasked"
     try:
         page.part("model_fetch").click()
-        expect(page.part("model_progress")).to_contain_text("of 1719 MB")
+        expect(page.text("model_progress")).to_contain_text("of 1719 MB")
         expect(page.part("model_fetch")).to_be_hidden()
         page.part("model_cancel").click()
         expect(page.part("model_fetch")).to_be_visible()
@@ -261,7 +261,7 @@ def test_what_is_on_disk_is_shown_after_a_reload_and_in_the_other_tab(bench: For
     page = open_tab("txt2img")
     page.open_panel()
     page.choose_model(FCON)
-    expect(page.part("model_offer")).to_contain_text("is not there yet")
+    expect(page.text("model_offer")).to_contain_text("is not there yet")
     added = bench.offsets["fc"].with_name(FCON)
     added.symlink_to(bench.offsets["fc"])
     try:
@@ -269,7 +269,7 @@ def test_what_is_on_disk_is_shown_after_a_reload_and_in_the_other_tab(bench: For
             again = open_tab(tab)
             again.open_panel()
             again.choose_model(FCON)
-            expect(again.part("model_offer")).to_contain_text("looks at the foreground")
+            expect(again.text("model_offer")).to_contain_text("looks at the foreground")
             expect(again.part("model_fetch")).to_be_hidden()
     finally:
         added.unlink()

@@ -55,6 +55,7 @@ Write = Callable[[str, dict[str, str]], None]
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     """Writes a package of a host that can be imported as long as the test runs."""
     monkeypatch.syspath_prepend(tmp_path)
+    find._has_backend.cache_clear()
 
     def write_(package: str, files: dict[str, str]) -> None:
         for name, code in files.items():

@@ -36,8 +36,9 @@ def test_a_spot_is_dragged_and_sized(stage: StagePage) -> None:
 
 def test_typed_lights_are_on_the_stage(stage: StagePage) -> None:
     stage.part("lights_group").locator(".label-wrap").click()
-    stage.lights.fill("side angle 90 colour 3200K\nspot x 0.2\nambient brightness 0.1")
+    stage.lights.fill("side angle 90 colour 3200K\nspot x 0.2 colour #ff0000\nambient brightness 0.1")
     expect(stage.root.locator(".iclight-light:visible")).to_have_count(2)
+    expect(stage.root.locator(".iclight-list button").nth(2)).to_have_css("border-left-color", "rgb(255, 0, 0)")
     expect(stage.root.locator(".iclight-list button")).to_have_text(
         ["Subject", "Side light 1", "Spot 2", "Ambient light 3"]
     )

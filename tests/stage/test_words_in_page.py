@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from iclight_workshop.host_bench import REPOSITORY
 from lib_iclight.ui.quick_prompts import toggle_words
 
 WORDS = ["warm light", "a lamp, lit", "neon (red) [a|b] $1 .*", "Straße 🌆", "light"]
@@ -36,3 +37,14 @@ def test_words_are_marked_that_a_click_takes_out(page: Any, words: str, prompt: 
     page.evaluate("prompt => iclight.markWords('txt2img', prompt)", typed)
     is_taken_out = len(toggle_words(typed, words)) < len(typed)
     assert page.locator("button").get_attribute("aria-pressed") == str(is_taken_out).lower()
+
+
+def test_words_that_were_not_told_are_not_told_later(page: Any) -> None:
+    """gradio drops a press while it waits for the answer to another."""
+    page.set_content(
+        "<div class='iclight-prompts' id='iclight_txt2img_words_lights'><button>a</button><button>b</button></div>"
+    )
+    page.add_script_tag(path=REPOSITORY / "javascript" / "iclight_tab_help.js")  # which listens to this document
+    page.get_by_text("a").click()
+    page.get_by_text("b").click()
+    assert page.evaluate("[iclight.takeWords(), iclight.takeWords()]") == ["b", ""]
